@@ -1,0 +1,44 @@
+"""Pinion: a job queue and worker whose storage is a URL. It starts as a file and grows to a cluster.
+
+This module is the public surface. `InMemoryStorage` and `SqliteStorage` come from distributions of their own, and
+are here when those are installed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pinion.execution import JobExecution
+from pinion.job import Job, JobError, Status
+from pinion.plugins import open_storage, optional_name
+from pinion.queue import Queue
+from pinion.retry import RetryPolicy
+from pinion.storage import ClaimStorage, Storage
+from pinion.task import Registry, Task, task
+from pinion.worker import Worker
+
+if TYPE_CHECKING:
+    from pinion_memory import InMemoryStorage as InMemoryStorage
+    from pinion_sqlite import SqliteStorage as SqliteStorage
+
+__all__ = [
+    "ClaimStorage",
+    "Job",
+    "JobError",
+    "JobExecution",
+    "Queue",
+    "Registry",
+    "RetryPolicy",
+    "Status",
+    "Storage",
+    "Task",
+    "Worker",
+    "open_storage",
+    "task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pinion-core")
+    return optional_name(name, __name__)

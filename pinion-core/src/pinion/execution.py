@@ -1,0 +1,87 @@
+"""JobExecution: run one job, and turn what happened into an outcome.
+
+`JobExecution` is for whoever holds a storage's five methods in hand; `attempt` is what the worker's engine
+calls for each job, without a storage, because it settles many at once.
+"""
+
+import traceback
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+from pinion.errors import WorkerLost
+from pinion.job import Job, JobError
+from pinion.outcome import LOST_LIMIT, Done, Failed, Outcome, decide
+from pinion.retry import RetryPolicy
+from pinion.storage import Storage, describe_error
+from pinion.task import Task, default_registry
+
+__all__ = ["JobExecution", "attempt", "failure"]
+
+_DONE = Done()
+
+
+class JobExecution:
+    """Marks a job by what happens inside `with`: done if the block ends, failed if it raises, which goes on.
+
+        with JobExecution(storage, job) as fn:
+            fn(*job.args, **job.kwargs)
+
+    `fn` is the registered task. If there is none, the job is marked failed and UnknownTask is raised.
+    """
+
+    def __init__(self, storage: Storage, job: Job, registry: Mapping[str, Task[..., Any]] | None = None) -> None:
+        self.storage = storage
+        self.job = job
+        self.registry = default_registry if registry is None else registry
+
+    def __enter__(self) -> Callable[..., Any]:
+        try:
+            task = self.registry[self.job.func_name]
+        except LookupError as unknown:
+            self.storage.mark_failed(self.job, unknown)
+            raise
+        return lambda *args, **kwargs: self._call(task, args, kwargs)
+
+    def _call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.job.result = task.run(args, kwargs)
+        return self.job.result
+
+    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None) -> None:
+        if raised is None:
+            self.storage.mark_done(self.job)
+        elif isinstance(raised, Exception):
+            self.storage.mark_failed(self.job, raised)
+        else:
+            self.storage.mark_failed(self.job, WorkerLost(f"interrupted by {kind.__name__ if kind else raised!r}"))
+
+
+def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolicy) -> Outcome:
+    """Run the job's task in this thread; whatever it raises becomes the outcome.
+
+    policy: for tasks that have none of their own.
+    """
+    if job.lost > LOST_LIMIT:
+        lost = WorkerLost(f"{job.lost} workers died or froze while they held this job; it is not run again")
+        return Failed(describe_error(lost))
+    try:
+        task = registry[job.func_name]
+    except LookupError as unknown:
+        return decide(job, describe_error(unknown), policy)
+    try:
+        result = task.run(job.args, job.kwargs)
+    except BaseException as raised:  # a task may raise anything, SystemExit too; none of it may end the worker
+        return decide(job, failure(raised), task.retry or policy)
+    return _DONE if result is None else Done(result)
+
+
+def failure(raised: BaseException) -> JobError:
+    """The exception as a JobError whose traceback begins at the task's own frames."""
+    frames = raised.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename in _OWN_FILES:
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(raised), raised, frames))
+    return describe_error(raised, text)
+
+
+_OWN_FILES = frozenset({__file__, __file__.replace("execution.py", "task.py")})

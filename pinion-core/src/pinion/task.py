@@ -1,0 +1,158 @@
+"""`@task`, and the registry that maps names to tasks.
+
+A task stays a plain callable: calling it runs it here and now. Registering it under a name lets a worker find it
+when a job of that name is claimed. Names are the same in upper and lower case. Nothing is ever imported by a
+name that came out of a queue: what isn't registered doesn't run.
+"""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+
+from pinion.annotations import check_call, converter
+from pinion.errors import DuplicateTask, InvalidJob, UnknownTask
+from pinion.retry import RetryPolicy
+
+__all__ = ["Registry", "Task", "default_registry", "task"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class Task(Generic[P, R]):
+    """A registered function: call it as before, or enqueue jobs of its name.
+
+    name: what jobs call it by.
+    function: the function itself.
+    retry: the policy of its jobs; None means the worker's.
+    """
+
+    def __init__(self, function: Callable[P, R], name: str, *, retry: RetryPolicy | None = None) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = name
+        self.retry = retry
+        self.call: Callable[..., Any] = _runner(function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.function(*args, **kwargs)
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Raise InvalidArguments unless the function can be called with these arguments."""
+        check_call(self.signature, self.name, args, dict(kwargs))
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    @functools.cached_property
+    def convert(self) -> Callable[[tuple[Any, ...], dict[str, Any]], Call] | None:
+        """Rebuilds Enums, dataclasses and the like by the function's annotations; None if it has none of them."""
+        return converter(self.function)
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call the function with arguments that came out of a storage. An `async def` runs on a loop of its own."""
+        if self.convert is not None:
+            args, kwargs = self.convert(args, kwargs)
+        return self.call(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name!r}>"
+
+
+def _runner(function: Callable[..., Any]) -> Callable[..., Any]:
+    if not inspect.iscoroutinefunction(function):
+        return function
+
+    def run_coroutine(*args: Any, **kwargs: Any) -> Any:
+        return asyncio.run(cast(Coroutine[Any, Any, Any], function(*args, **kwargs)))
+
+    return run_coroutine
+
+
+class Registry(Mapping[str, Task[..., Any]]):
+    """Tasks by name, upper and lower case being the same."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task[..., Any]] = {}
+
+    def add(self, added: Task[..., Any]) -> None:
+        """Register the task. Raises DuplicateTask if another function has the name, InvalidJob if it is no name.
+
+        The same function, defined again by a reload or inside a function, replaces the earlier one.
+        """
+        if not isinstance(added.name, str) or not added.name or not added.name.isprintable():
+            raise InvalidJob(f"a task's name must be printable text, got {added.name!r}")
+        there = self._tasks.get(added.name.lower())
+        if there is not None and not _same_definition(there.function, added.function):
+            raise DuplicateTask(
+                f"task {added.name!r} is {_place(there.function)} already, and {_place(added.function)} wants the name: "
+                f'give one of them another, as in @task("other")'
+            )
+        self._tasks[added.name.lower()] = added
+
+    def __getitem__(self, name: str) -> Task[..., Any]:
+        try:
+            return self._tasks[name] if name in self._tasks else self._tasks[name.lower()]
+        except KeyError:
+            known = ", ".join(sorted(self._tasks)) or "none"
+            raise UnknownTask(
+                f"no task is registered as {name!r} (registered: {known}); import the module that defines it"
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._tasks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tasks)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __repr__(self) -> str:
+        return f"<Registry of {', '.join(sorted(self._tasks)) or 'no tasks'}>"
+
+
+def _same_definition(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    if "<locals>" in getattr(one, "__qualname__", "<locals>") or "<locals>" in getattr(other, "__qualname__", "<locals>"):
+        return True
+    return _place(one) == _place(other)
+
+
+def _place(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+
+
+default_registry = Registry()
+"""Where `@task` registers, unless it is given another registry."""
+
+
+@overload
+def task(name: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(
+    name: str | None = None, /, *, retry: RetryPolicy | None = None, registry: Registry | None = None
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(
+    name: str | Callable[..., Any] | None = None, /, *, retry: RetryPolicy | None = None, registry: Registry | None = None
+) -> Any:
+    """Register a function as a task: `@task`, `@task()`, or `@task("name")`.
+
+    name: what jobs call it by; the function's own name if left out.
+    retry: when failed attempts of its jobs are tried again; the worker's policy if left out.
+    registry: where to register it; `default_registry` if left out.
+    Raises DuplicateTask if another function has the name.
+    """
+    if callable(name):
+        return task()(name)
+
+    def register(function: Callable[P, R]) -> Task[P, R]:
+        made = Task(function, name if isinstance(name, str) else function.__name__, retry=retry)
+        (default_registry if registry is None else registry).add(made)
+        return made
+
+    return register

@@ -1,0 +1,135 @@
+"""What a worker says: the wording of every log line, one record per event, and the counts of the summary.
+
+The records go to the logger "pinion.worker" and carry the event's fields as `record.pinion`, for formatters that
+write JSON. Nothing is formatted unless somebody listens.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pinion.job import Job
+from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
+
+__all__ = ["Ended", "Report", "Summary"]
+
+logger = logging.getLogger("pinion.worker")
+
+_EVENTS: dict[type, str] = {
+    Done: "job.succeeded",
+    Failed: "job.failed",
+    Retry: "job.retried",
+    Snoozed: "job.snoozed",
+    Released: "job.released",
+    Cancelled: "job.cancelled",
+}
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a worker did, in jobs; `retried` counts attempts that failed and are tried again.
+
+    lost: settlements refused because the claim had been lost.
+    unsettled: finished work that the storage could not be told; those jobs run again after their lease.
+    """
+
+    succeeded: int = 0
+    failed: int = 0
+    retried: int = 0
+    lost: int = 0
+    released: int = 0
+    cancelled: int = 0
+    snoozed: int = 0
+    unsettled: int = 0
+
+    @property
+    def finished(self) -> int:
+        return self.succeeded + self.failed + self.cancelled
+
+
+class Ended:
+    """An attempt that is over and not yet settled."""
+
+    __slots__ = ("job", "outcome", "seconds")
+
+    def __init__(self, job: Job, outcome: Outcome, seconds: float) -> None:
+        self.job = job
+        self.outcome = outcome
+        self.seconds = seconds
+
+
+class Report:
+    """Counts and says what happens to the jobs of one worker."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        self.summary = Summary()
+
+    def settled(self, ended: Sequence[Ended]) -> None:
+        """The storage has taken these outcomes."""
+        heard = logger.isEnabledFor(logging.INFO)
+        for each in ended:
+            event = _EVENTS[type(each.outcome)]
+            name = event[4:]
+            setattr(self.summary, name, getattr(self.summary, name) + 1)
+            if heard or name == "failed":
+                self._say(event, each)
+
+    def _say(self, event: str, ended: Ended) -> None:
+        match ended.outcome:
+            case Done():
+                self._log(logging.INFO, event, ended, "%s succeeded in %.3f s", ended.seconds)
+            case Retry(delay, error):
+                self._log(logging.WARNING, event, ended, "%s failed, next try in %.2f s: %s", delay, error, error=error, delay=delay)
+            case Failed(error):
+                attempts = ended.job.attempts
+                self._log(logging.ERROR, event, ended, "%s failed for good after %d attempts: %s", attempts, error, error=error)
+            case Snoozed(delay):
+                self._log(logging.INFO, event, ended, "%s snoozed for %.2f s", delay, delay=delay)
+            case Released():
+                self._log(logging.INFO, event, ended, "%s handed back; it keeps its place and nothing is counted")
+            case Cancelled():
+                self._log(logging.INFO, event, ended, "%s cancelled")
+
+    def refused(self, ended: Ended) -> None:
+        """The claim was lost before the attempt was settled."""
+        self.summary.lost += 1
+        self._log(
+            logging.WARNING,
+            "job.lost",
+            ended,
+            "%s: its settlement came late and was refused, because the lease had run out and the job was claimed again; "
+            "this attempt (%s) doesn't count",
+            _EVENTS[type(ended.outcome)][4:],
+        )
+
+    def lease_lost(self, job: Job) -> None:
+        """A heartbeat was told that somebody else holds the job now."""
+        text = "%s: the lease ran out and the job is no longer this worker's; what its task does now doesn't count"
+        self._log(logging.WARNING, "job.lease_lost", Ended(job, Released(), 0.0), text)
+
+    def result_dropped(self, ended: Ended, why: Exception) -> None:
+        """The task succeeded, and its result can't be stored."""
+        text = "%s succeeded, but its result can't be stored and is dropped: %s"
+        self._log(logging.WARNING, "job.result_dropped", ended, text, why)
+
+    def _log(self, level: int, event: str, ended: Ended, text: str, *args: object, error: Any = None, **more: object) -> None:
+        job = ended.job
+        fields: dict[str, object] = {
+            "event": event,
+            "job": job.id,
+            "task": job.func_name,
+            "queue": job.queue,
+            "attempt": job.attempts,
+            "worker": self.worker,
+            "seconds": round(ended.seconds, 6),
+            **more,
+        }
+        if error is not None:
+            fields |= {"error_type": error.type, "error": error.message, "traceback": error.traceback}
+        logger.log(level, text, job, *args, extra={"pinion": fields})
+
+    def worker_event(self, event: str, text: str, *args: object, level: int = logging.INFO, **more: object) -> None:
+        """Something about the worker itself."""
+        logger.log(level, text, *args, extra={"pinion": {"event": event, "worker": self.worker, **more}})

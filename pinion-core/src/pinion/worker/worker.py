@@ -1,0 +1,139 @@
+"""Worker: the public face of the engine."""
+
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pinion.errors import InvalidJob, Unsupported
+from pinion.identity import new_token
+from pinion.job import Status
+from pinion.retry import RetryPolicy
+from pinion.storage import ClaimStorage, Inspects, Promise, Storage, check_spi_version
+from pinion.task import Task, default_registry
+from pinion.worker.adapter import FiveMethods
+from pinion.worker.engine import Engine, Settings
+from pinion.worker.report import Report, Summary
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Claims jobs from a storage, runs their tasks, and settles what came of it.
+
+    storage: any storage; one with just the five methods works too, with less promised.
+    retry: when failed attempts are tried again, for tasks without a policy of their own.
+    threads: how many jobs run at once.
+    queues: take jobs from these only; None takes from all.
+    lease: seconds after which a worker that fell silent loses its jobs to others; it is renewed every third of it.
+    grace: seconds that running tasks get to finish after `stop`; what then still runs is handed back.
+    registry: the tasks; those registered by `@task` if left out.
+    name: shown in logs and with the jobs it holds; made from host and process if left out.
+    burst: stop by itself when nothing is waiting, delayed or running.
+
+    Raises InvalidJob for values that make no sense, Unsupported for what the storage doesn't promise.
+    """
+
+    def __init__(
+        self,
+        storage: Storage | ClaimStorage,
+        retry: RetryPolicy | None = None,
+        *,
+        threads: int = 1,
+        queues: Iterable[str] | None = None,
+        lease: float = 30.0,
+        grace: float = 25.0,
+        registry: Mapping[str, Task[..., Any]] | None = None,
+        name: str | None = None,
+        burst: bool = False,
+    ) -> None:
+        self._check(storage, threads, lease, grace)
+        self.registry = default_registry if registry is None else registry
+        self.storage = storage if isinstance(storage, ClaimStorage) else FiveMethods(storage)
+        self.settings = Settings(
+            name=name or f"{socket.gethostname()}:{os.getpid()}:{new_token()[:4]}",
+            threads=threads,
+            queues=self._queues(queues),
+            lease=float(lease),
+            grace=float(grace),
+            policy=retry or RetryPolicy(),
+        )
+        self.burst = burst
+        self._engine: Engine | None = None
+        self._stopped_early = False
+        self.summary = Summary()
+
+    @staticmethod
+    def _check(storage: object, threads: object, lease: object, grace: object) -> None:
+        if not isinstance(storage, ClaimStorage | Storage):
+            raise InvalidJob(f"Worker needs a storage, such as open_storage('sqlite:///jobs.db'), got {storage!r:.100}")
+        check_spi_version(storage)
+        if type(threads) is not int or threads < 1:
+            raise InvalidJob(f"threads must be a whole number of at least 1, got {threads!r}")
+        for name, value, least in (("lease", lease, 0.1), ("grace", grace, 0.0)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e9:
+                raise InvalidJob(f"{name} must be a number of seconds of at least {least:g}, got {value!r}")
+
+    def _queues(self, queues: Iterable[str] | None) -> tuple[str, ...] | None:
+        if queues is None:
+            return None
+        names = (queues,) if isinstance(queues, str) else tuple(queues)
+        if Promise.QUEUES not in getattr(self.storage, "promises", ()):
+            raise Unsupported(f"{type(self.storage).__name__} doesn't promise QUEUES: leave out queues=")
+        return names or None
+
+    def run_forever(self) -> Summary:
+        """Run jobs until `stop` is called, or, with `burst`, until nothing is left to do. Returns what it did."""
+        report = Report(self.settings.name)
+        self.summary = report.summary
+        self._engine = engine = Engine(
+            self.storage, self.registry, self.settings, report, self._is_drained if self.burst else None
+        )
+        if self._stopped_early:
+            engine.stop()
+        self._greet(report)
+        try:
+            engine.run()
+            if isinstance(self.storage, FiveMethods):
+                self.storage.close()
+        finally:
+            self._engine, self._stopped_early = None, False
+            report.worker_event("worker.stopped", "stopped")
+        return report.summary
+
+    def _greet(self, report: Report) -> None:
+        settings = self.settings
+        queues = "all queues" if settings.queues is None else "queues " + ", ".join(settings.queues)
+        report.worker_event("worker.started", "%s runs jobs of %s on %d threads", settings.name, queues, settings.threads)
+        if isinstance(self.storage, FiveMethods):
+            report.worker_event("worker.limited", "%s: %s", type(self.storage.storage).__name__, FiveMethods.MISSING)
+
+    def stop(self) -> None:
+        """Return at once, and make `run_forever` return: within the grace period, or, called again, now.
+
+        May be called from any thread and from a signal handler, any number of times, also before `run_forever`.
+        """
+        if (engine := self._engine) is not None:
+            engine.stop()
+        else:
+            self._stopped_early = True
+
+    def _is_drained(self) -> bool:
+        """Whether nothing is waiting, delayed or running in the queues of this worker."""
+        storage = self.storage
+        if isinstance(storage, FiveMethods):
+            return storage.size() == 0 and storage.unfinished() == 0
+        if not isinstance(storage, Inspects) or Promise.INSPECTS not in storage.promises:
+            return storage.size() == 0
+        wanted = self.settings.queues
+        counts = storage.counts()
+        return not any(
+            by_status.get(Status.PENDING, 0) or by_status.get(Status.RUNNING, 0)
+            for queue, by_status in counts.items()
+            if wanted is None or queue in wanted
+        )
+
+    def __repr__(self) -> str:
+        return f"<Worker {self.settings.name} on {self.storage!r}>"
+
+

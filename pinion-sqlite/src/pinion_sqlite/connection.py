@@ -1,0 +1,159 @@
+"""Connections to one database file: how they are opened, how a write transaction gets its lock, what fork does to them.
+
+A process has one connection that writes, used by one thread at a time, and one that reads. Sharing the writer keeps its page
+cache warm, and threads queue for a lock of this process instead of colliding in SQLite's.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from pinion.clock import monotonic, sleep
+from pinion.errors import StorageClosed
+from pinion_sqlite.failures import is_busy, translated
+
+__all__ = ["BUSY_SECONDS", "Connections", "connect"]
+
+BUSY_SECONDS = 30.0
+"""How long a write waits for other processes before it gives up with StorageUnavailable."""
+
+LOG_LIMIT = 16 * 1024 * 1024
+"""Bytes of write-ahead log after which a writer moves it into the database."""
+
+CHECK_EVERY = 32
+"""Write transactions between two looks at the size of the log."""
+
+_inherited: list[object] = []
+"""Connections of a parent process. Closing them here would touch files that the parent uses, so they are kept, unused."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode that any thread may use, one at a time."""
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False, cached_statements=256)
+    # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with the
+    # reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -16000")
+    return connection
+
+
+class Connections:
+    """The writer and the reader of one file in this process.
+
+    synchronous: what commits of the writer wait for unless `write` is told otherwise: "FULL", "NORMAL" or "OFF".
+    """
+
+    def __init__(self, path: Path, synchronous: str) -> None:
+        self.path = path
+        self.log = Path(f"{path}-wal")
+        self.synchronous = synchronous
+        self._mode = ""
+        self._writes = 0
+        self._closed = False
+        self._writing = threading.Lock()
+        self._reading = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        _alive.add(self)
+
+    @contextlib.contextmanager
+    def write(self, synchronous: str | None = None) -> Iterator[sqlite3.Connection]:
+        """A write transaction: committed at the end of the block, rolled back if it raises.
+
+        synchronous: what the commit waits for; nothing is durable against a power cut below "FULL".
+        Raises StorageUnavailable if other processes hold the lock for BUSY_SECONDS.
+        """
+        with self._writing, translated(self.path):
+            connection = self._open_writer()
+            self._set_mode(connection, synchronous or self.synchronous)
+            _begin(connection)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            self._writes += 1
+            if self._writes % CHECK_EVERY == 0:
+                self._checkpoint(connection)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """The reading connection; it sees what is committed, and waits for nobody."""
+        with self._reading, translated(self.path):
+            if self._reader is None:
+                self._refuse_if_closed()
+                self._reader = connect(self.path)
+                self._reader.execute("PRAGMA query_only = 1")
+            yield self._reader
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._refuse_if_closed()
+            self._writer, self._mode = connect(self.path), ""
+        return self._writer
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StorageClosed(f"{self.path} was closed; open it again")
+
+    def _set_mode(self, connection: sqlite3.Connection, synchronous: str) -> None:
+        if synchronous != self._mode:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            self._mode = synchronous
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Move a long log into the database, and start it anew. A reader in the way postpones it to a later write."""
+        try:
+            if os.stat(self.log).st_size >= LOG_LIMIT:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except FileNotFoundError:
+            return
+        except sqlite3.OperationalError as raised:
+            if not is_busy(raised):
+                raise
+
+    def close(self) -> None:
+        """Close both, once whoever uses them is done. The last connection to a file moves its log into the database."""
+        self._closed = True
+        with self._writing, self._reading, translated(self.path):
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
+
+    def forget(self) -> None:
+        """In a child process: begin anew, and leave the parent's connections alone."""
+        _inherited.extend((self._writer, self._reader))
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._writer = self._reader = None
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Take SQLite's write lock, waiting for other processes."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as raised:
+            if not is_busy(raised) or monotonic() > deadline:
+                raise
+            sleep(0.001)
+
+
+_alive: weakref.WeakSet[Connections] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for connections in list(_alive):
+        connections.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

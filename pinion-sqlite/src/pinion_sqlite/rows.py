@@ -1,0 +1,94 @@
+"""Jobs to rows and back."""
+
+import json
+from typing import Any
+
+from pinion.clock import as_datetime, as_microseconds
+from pinion.codec import Codec
+from pinion.errors import UndecodableJob
+from pinion.job import Job, JobError, Status
+
+__all__ = ["STATUSES", "claimed_job", "error_text", "row_of", "whole_job"]
+
+STATUSES = (Status.PENDING, Status.RUNNING, Status.SUCCESS, Status.FAILED, Status.CANCELLED)
+"""A status is stored as its place here."""
+
+
+def row_of(job: Job, codec: Codec, now: int) -> dict[str, Any]:
+    """The parameters of an insert. Raises Unserializable or PayloadTooLarge."""
+    return {
+        "id": job.id,
+        "func_name": job.func_name,
+        "queue": job.queue,
+        "call": codec.encode_call(job.args, job.kwargs),
+        "priority": job.priority,
+        "attempts": job.attempts,
+        "failures": job.failures,
+        "lost": job.lost,
+        "created_at": as_microseconds(job.created_at),
+        "run_at": None if job.run_at is None else as_microseconds(job.run_at),
+        "unique_key": job.unique_key,
+        "timeout": job.timeout,
+        "headers": codec.encode(job.headers) if job.headers else None,
+        "now": now,
+        "token": job.token,
+    }
+
+
+def claimed_job(row: tuple[Any, ...], codec: Codec) -> Job:
+    """The job of a row that the statement `claim` returned. Raises UndecodableJob."""
+    (_, _, _, job_id, func_name, queue, call, attempts, failures, lost, created_at, run_at, started_at, worker, token,
+     unique_key, timeout, headers) = row  # fmt: skip
+    args, kwargs = codec.decode_call(call)
+    return Job(
+        func_name,
+        args,
+        kwargs,
+        job_id,
+        Status.RUNNING,
+        attempts,
+        as_datetime(created_at),
+        queue,
+        -row[0],
+        None if run_at is None else as_datetime(run_at),
+        as_datetime(started_at),
+        None,
+        failures,
+        lost,
+        worker,
+        None,
+        None,
+        unique_key,
+        timeout,
+        codec.decode(headers) if headers else {},
+        None,
+        token,
+    )
+
+
+def whole_job(row: tuple[Any, ...], codec: Codec) -> Job:
+    """The job of a row of all COLUMNS. One that can't be decoded comes without arguments, and with the error."""
+    (job_id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at, finished_at,
+     worker, error, result, unique_key, timeout, headers, progress, token) = row  # fmt: skip
+    job = Job(func_name, id=job_id, status=STATUSES[status], attempts=attempts, created_at=as_datetime(created_at))
+    job.queue, job.priority, job.failures, job.lost = queue, priority, failures, lost
+    job.run_at, job.started_at, job.finished_at = _moment(run_at), _moment(started_at), _moment(finished_at)
+    job.worker, job.unique_key, job.timeout, job.token = worker, unique_key, timeout, token
+    job.error = JobError(*json.loads(error)) if error else None
+    try:
+        job.args, job.kwargs = codec.decode_call(call)
+        job.result = codec.decode(result) if result is not None else None
+        job.headers = codec.decode(headers) if headers else {}
+        job.progress = codec.decode(progress) if progress is not None else None
+    except UndecodableJob as undecodable:
+        job.error = job.error or JobError("pinion.errors.UndecodableJob", str(undecodable))
+    return job
+
+
+def _moment(microseconds: int | None) -> Any:
+    return None if microseconds is None else as_datetime(microseconds)
+
+
+def error_text(error: JobError) -> str:
+    """An error as it is stored."""
+    return json.dumps([error.type, error.message, error.traceback])

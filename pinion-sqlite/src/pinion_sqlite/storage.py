@@ -1,0 +1,344 @@
+"""SqliteStorage: a queue in one file, safe among threads, processes and forks.
+
+Inserts are synced to disk before they return; claims and settlements need not be, since losing one to a power cut means that
+a job runs again, which every job must bear. One write transaction settles and claims.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pinion.clock import SECOND, SYSTEM, Clock, monotonic, sleep
+from pinion.codec import DEFAULT_CODEC, Codec
+from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
+from pinion.identity import new_token
+from pinion.job import Job, JobError, Status
+from pinion.outcome import Failed
+from pinion.storage import (
+    Claim,
+    ClaimRequest,
+    ClaimStorage,
+    Exchange,
+    Inserted,
+    Inspects,
+    KeyHeld,
+    Promise,
+    Query,
+    Settled,
+    Settlement,
+    Signal,
+)
+from pinion_sqlite import settle as settling
+from pinion_sqlite.claim import Claimer
+from pinion_sqlite.commits import GroupCommit
+from pinion_sqlite.connection import Connections, connect
+from pinion_sqlite.failures import translated
+from pinion_sqlite.filesystem import check_place
+from pinion_sqlite.queries import SQL
+from pinion_sqlite.rows import STATUSES, claimed_job, row_of, whole_job
+from pinion_sqlite.schema import prepare
+from pinion_sqlite.watch import CAN_WATCH, Watch
+
+__all__ = ["SqliteStorage"]
+
+Row = dict[str, Any]
+
+_MODES = ("full", "normal", "off")
+_FIRST_LOOK, _LAST_LOOK = 0.0001, 0.05
+
+
+class SqliteStorage(ClaimStorage, Inspects):
+    """A queue in the file `path`, which is created unless `create` is false.
+
+    codec: turns arguments and results into text and back.
+    clock: tells the time; workers' clocks don't matter.
+    synchronous: what an insert waits for: "full" (the disk, by default), "normal" or "off" (the operating system: a power cut
+        may lose the last inserts, and POWER_SAFE is not promised).
+    Raises StorageError, StorageCorrupt or StorageUnavailable if the file can't be used, and leaves it as it is.
+    """
+
+    promises: ClassVar[frozenset[Promise]] = frozenset(
+        {
+            Promise.SHARED,
+            Promise.DURABLE,
+            Promise.POWER_SAFE,
+            Promise.DELAY,
+            Promise.QUEUES,
+            Promise.PRIORITY,
+            Promise.RESULTS,
+            Promise.TRANSACTIONS,
+            Promise.INSPECTS,
+        }
+        | ({Promise.WAKEUPS} if CAN_WATCH else set())
+    )
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        codec: Codec | None = None,
+        clock: Clock | None = None,
+        synchronous: str = "full",
+        create: bool = True,
+    ) -> None:
+        if synchronous not in _MODES:
+            raise InvalidURL(f"synchronous must be one of {', '.join(_MODES)}, got {synchronous!r}")
+        if os.fspath(path) in ("", ":memory:"):
+            raise InvalidURL("SqliteStorage keeps a file; name one, or use memory:// for a queue that ends with the process")
+        self.path = Path(os.path.abspath(path))
+        self.codec: Codec = codec or DEFAULT_CODEC
+        self.clock: Clock = clock or SYSTEM
+        self._quick = "OFF" if synchronous == "off" else "NORMAL"
+        if synchronous != "full":
+            self.promises = type(self).promises - {Promise.POWER_SAFE}  # type: ignore[misc]  # this object promises less
+        self._connections = Connections(self.path, synchronous.upper())
+        self._commits: GroupCommit[list[Row], list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
+        self._claimer = Claimer()
+        self._watches: set[Watch] = set()
+        self._watching = threading.Lock()  # guards _watches
+        self._closed = False
+        check_place(self.path, create)
+        self._set_up()
+        _alive.add(self)
+
+    def _set_up(self) -> None:
+        with translated(self.path):
+            connection = connect(self.path)
+            try:
+                _set_journal(connection)
+            finally:
+                connection.close()
+        with self._connections.write() as connection:
+            prepare(connection, self.path)
+
+    # --- the six methods --------------------------------------------------------------------------
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        self.accept(jobs, connection)
+        now = self.clock.now()
+        rows = [row_of(job, self.codec, now) for job in jobs]
+        if not rows:
+            return []
+        if connection is not None:
+            with translated(self.path):
+                return [_insert_one(connection, row) for row in rows]
+        answers: list[Inserted | KeyHeld] = self._commits.submit(rows)
+        return answers
+
+    def _commit_inserts(self, batches: Sequence[list[Row]]) -> list[list[Inserted | KeyHeld]]:
+        with self._connections.write() as connection:
+            return [_insert(connection, rows) for rows in batches]
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        now = self.clock.now()
+        updates = settling.prepare(settle, self.codec, now)
+        follow_ups = self._follow_ups(settle, now)
+        token, rows, settled = new_token(), [], []
+        with self._transaction(connection) as writer:
+            if settle:
+                settled = settling.apply(writer, settle, updates)
+            for place, jobs in follow_ups:
+                if settled[place] is Settled.SETTLED:
+                    _insert(writer, jobs)
+            if claim is not None and claim.limit > 0:
+                rows = self._claimer.claim(writer, claim, token, now)
+        return Exchange(settled, self._decoded(rows))
+
+    def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Row]]]:
+        found = []
+        for place, settlement in enumerate(settle):
+            if settlement.then:
+                self.accept(settlement.then)
+                found.append((place, [row_of(job, self.codec, now) for job in settlement.then]))
+        return found
+
+    @contextlib.contextmanager
+    def _transaction(self, connection: sqlite3.Connection | None) -> Iterator[sqlite3.Connection]:
+        if connection is None:
+            with self._connections.write(self._quick) as writer:
+                yield writer
+        else:
+            with translated(self.path):
+                yield connection
+
+    def _decoded(self, rows: list[tuple[Any, ...]]) -> list[Job]:
+        jobs = []
+        for row in rows:
+            try:
+                jobs.append(claimed_job(row, self.codec))
+            except UndecodableJob as undecodable:
+                error = JobError("pinion.errors.UndecodableJob", str(undecodable))
+                self.exchange([Settlement(Claim(row[3], row[14]), Failed(error))])
+        return jobs
+
+    def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
+        due = self.clock.now() + int(lease * SECOND)
+        with self._connections.write(self._quick) as connection:
+            changed = [connection.execute(SQL["extend"], (due, *claim)).rowcount for claim in claims]
+        return [Signal.HELD if count else Signal.LOST for count in changed]
+
+    def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
+        deadline = monotonic() + timeout
+        self._until_claimable(queues, 0.0)  # opens the log, which a watch needs
+        with self._watch() as watch:
+            while (seconds := self._until_claimable(queues, deadline - monotonic())) > 0:
+                if watch.wait(seconds):
+                    return
+                self._await_commit(watch, deadline)
+
+    @contextlib.contextmanager
+    def _watch(self) -> Iterator[Watch]:
+        watch = Watch(self._connections.log)
+        with self._watching:
+            self._watches.add(watch)
+        try:
+            if self._closed:
+                raise StorageClosed(f"{self.path} was closed; open it again")
+            yield watch
+        finally:
+            with self._watching:
+                self._watches.discard(watch)
+            watch.close()
+
+    def _await_commit(self, watch: Watch, deadline: float) -> None:
+        """The log is being written; look until that commit shows, at growing intervals."""
+        if not watch.has_news():
+            return
+        watch.forget_news()
+        pause, before = _FIRST_LOOK, self._version
+        while self._look() == before and pause < _LAST_LOOK and monotonic() < deadline:
+            sleep(pause)
+            pause *= 2
+
+    _version = 0
+
+    def _look(self) -> int:
+        with self._connections.read() as connection:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _until_claimable(self, queues: Sequence[str] | None, most: float) -> float:
+        """Seconds until something is claimable, as far as is known now, and at most `most`; 0 if something is."""
+        with self._connections.read() as connection:
+            self._version = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            if _is_claimable(connection, queues):
+                return 0.0
+            due = connection.execute(SQL["next_due"]).fetchone()[0]
+        if due is None:
+            return most
+        return max(0.0, min(most, (due - self.clock.now()) / SECOND))
+
+    def wake(self) -> None:
+        with self._watching:
+            for watch in self._watches:
+                watch.wake()
+
+    def close(self) -> None:
+        self._closed = True
+        self.wake()
+        self._connections.close()
+
+    def size(self) -> int:
+        with self._connections.read() as connection:
+            return int(connection.execute(SQL["size"]).fetchone()[0])
+
+    # --- Inspects ---------------------------------------------------------------------------------
+
+    def get(self, job_id: str) -> Job:
+        with self._connections.read() as connection:
+            row = connection.execute(SQL["get"], (job_id,)).fetchone()
+        if row is None:
+            raise JobNotFound(f"{self.path} holds no job with the id {job_id!r}")
+        return whole_job(row, self.codec)
+
+    def find(self, query: Query) -> list[Job]:
+        parameters = {
+            "after": query.after or "",
+            "status": None if query.status is None else STATUSES.index(query.status),
+            "queue": query.queue,
+            "task": None if query.task is None else query.task.lower(),
+            "limit": query.limit,
+        }
+        with self._connections.read() as connection:
+            rows = connection.execute(SQL["find"], parameters).fetchall()
+        return [whole_job(row, self.codec) for row in rows]
+
+    def counts(self) -> Mapping[str, Mapping[Status, int]]:
+        with self._connections.read() as connection:
+            rows = connection.execute(SQL["counts"]).fetchall()
+        counts: dict[str, dict[Status, int]] = {}
+        for queue, status, number in rows:
+            by_status = counts.setdefault(queue, {})
+            by_status[STATUSES[status]] = by_status.get(STATUSES[status], 0) + number
+        return {queue: {status: n for status, n in by_status.items() if n} for queue, by_status in counts.items()}
+
+    def backup(self, target: str | os.PathLike[str]) -> None:
+        """Copy the queue to another file while it is in use; the copy is whole, as of one moment."""
+        with translated(self.path), contextlib.closing(connect(self.path)) as source:
+            with contextlib.closing(sqlite3.connect(target)) as copy:
+                source.backup(copy)
+
+    def _forget(self) -> None:
+        """In a child process: the parent's threads, and their waits, are not here."""
+        self._commits.forget()
+        self._watching = threading.Lock()
+        for watch in self._watches:
+            watch.close()
+        self._watches = set()
+
+    def __repr__(self) -> str:
+        return f"SqliteStorage({str(self.path)!r})"
+
+
+def _set_journal(connection: sqlite3.Connection) -> None:
+    """Write-ahead logging, so that readers and the writer don't wait for each other; a property of the file."""
+    deadline = monotonic() + 10.0
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            if mode == "wal" or connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+        except sqlite3.OperationalError as raised:
+            if raised.sqlite_errorname != "SQLITE_BUSY" or monotonic() > deadline:
+                raise
+        sleep(0.005)  # another process is creating the file just now
+
+
+def _insert(connection: sqlite3.Connection, rows: list[Row]) -> list[Inserted | KeyHeld]:
+    if len(rows) > 1:
+        connection.execute("SAVEPOINT pinion_insert")
+        if connection.executemany(SQL["insert"], rows).rowcount == len(rows):
+            connection.execute("RELEASE pinion_insert")
+            return [Inserted.NEW] * len(rows)
+        connection.execute("ROLLBACK TO pinion_insert")
+        connection.execute("RELEASE pinion_insert")
+    return [_insert_one(connection, row) for row in rows]
+
+
+def _insert_one(connection: sqlite3.Connection, row: Row) -> Inserted:
+    if connection.execute(SQL["insert"], row).rowcount:
+        return Inserted.NEW
+    return Inserted.AGAIN if connection.execute(SQL["again"], row).rowcount else Inserted.SAME_ID
+
+
+def _is_claimable(connection: sqlite3.Connection, queues: Sequence[str] | None) -> bool:
+    if queues is None:
+        return connection.execute(SQL["claimable_anywhere"]).fetchone() is not None
+    return any(connection.execute(SQL["claimable"], (queue,)).fetchone() for queue in queues)
+
+
+_alive: weakref.WeakSet[SqliteStorage] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for storage in list(_alive):
+        storage._forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
