@@ -1,0 +1,234 @@
+"""InMemoryStorage: a ledger behind one lock, with a codec, a clock, and waiting."""
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from heapq import nsmallest
+from typing import Any, ClassVar
+
+from pinion.clock import SECOND, SYSTEM, Clock, monotonic
+from pinion.codec import DEFAULT_CODEC, Codec
+from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
+from pinion.identity import new_token
+from pinion.job import Job, Status
+from pinion.outcome import Done, Failed
+from pinion.storage import (
+    Claim,
+    ClaimRequest,
+    ClaimStorage,
+    Exchange,
+    Inserted,
+    Inspects,
+    KeyHeld,
+    Promise,
+    Query,
+    Settled,
+    Settlement,
+    Signal,
+    describe_error,
+)
+from pinion_memory.ledger import NEVER, Ledger
+from pinion_memory.record import Record, snapshot
+
+__all__ = ["InMemoryStorage", "open_storage"]
+
+LOOK = 0.05
+"""Seconds after which a wait asks the clock again: it may be set, or moved by hand, and tells nobody."""
+
+
+class InMemoryStorage(ClaimStorage, Inspects):
+    """A queue in the memory of this process, and gone with it. A forked child has a copy of its own.
+
+    codec: how arguments and results are kept, so that what is accepted here is accepted on disk too.
+    ledger: where the jobs are kept, if several storages of this process are to share them.
+    """
+
+    promises: ClassVar[frozenset[Promise]] = frozenset(
+        {Promise.DELAY, Promise.QUEUES, Promise.PRIORITY, Promise.RESULTS, Promise.WAKEUPS, Promise.INSPECTS}
+    )
+
+    def __init__(
+        self, *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM, ledger: Ledger | None = None
+    ) -> None:
+        self.codec = codec
+        self.clock = clock
+        self._ledger = ledger or Ledger()
+        self._closed = False
+        self._calls = 0  # of `wake`
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        self.accept(jobs, connection)
+        records = self._snapshots(jobs)
+        with self._ledger.changed:
+            self._check_open()
+            return self._insert(records, self.clock.now())
+
+    def _snapshots(self, jobs: Sequence[Job]) -> list[Record]:
+        encode = self.codec.encode_call
+        return [snapshot(job, encode(job.args, job.kwargs)) for job in jobs]
+
+    def _insert(self, records: list[Record], now: int) -> list[Inserted | KeyHeld]:
+        answers: list[Inserted | KeyHeld] = [self._ledger.insert(record, now) for record in records]
+        self._ledger.changed.notify_all()
+        return answers
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        self.accept((), connection)
+        prepared = [self._prepare(settlement) for settlement in settle]
+        with self._ledger.changed:
+            self._check_open()
+            now = self.clock.now()
+            settled = [self._settle_one(*each, now) for each in prepared]
+            return Exchange(settled, self._claim(claim, now) if claim else [])
+
+    def _prepare(self, settlement: Settlement) -> tuple[Settlement, str | None, list[Record]]:
+        """Everything that may be refused, before anything is changed."""
+        outcome, then = settlement.outcome, settlement.then
+        result = None
+        if isinstance(outcome, Done) and outcome.result is not None:
+            result = self.codec.encode(outcome.result)
+        if not then:
+            return settlement, result, []
+        self.accept(then)
+        return settlement, result, self._snapshots(then)
+
+    def _settle_one(
+        self, settlement: Settlement, result: str | None, then: list[Record], now: int
+    ) -> Settled:
+        settled, changed = self._ledger.settle(settlement.claim, settlement.outcome, result, now)
+        if changed:
+            if then:
+                self._insert(then, now)
+            elif type(settlement.outcome) is not Done:
+                self._ledger.changed.notify_all()
+        return settled
+
+    def _claim(self, request: ClaimRequest, now: int) -> list[Job]:
+        """Claim until there is a job that can be decoded, or none is left."""
+        token = new_token()
+        while records := self._ledger.claim(request, token, now):
+            jobs = [job for record in records if (job := self._hand_out(record, now)) is not None]
+            if jobs:
+                return jobs
+        return []
+
+    def _hand_out(self, record: Record, now: int) -> Job | None:
+        try:
+            args, kwargs = self.codec.decode_call(record.call)
+        except UndecodableJob as undecodable:
+            failed = Failed(describe_error(undecodable))
+            self._ledger.settle(Claim(record.id, record.token or ""), failed, None, now)
+            return None
+        return record.job(args, kwargs, None, record.token)
+
+    def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
+        with self._ledger.changed:
+            self._check_open()
+            lease_ends = self.clock.now() + int(lease * SECOND)
+            return [self._ledger.extend(claim, lease_ends) for claim in claims]
+
+    # --- waiting ----------------------------------------------------------------------------------
+
+    def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
+        deadline = monotonic() + timeout
+        with self._ledger.changed:
+            self._check_open()
+            calls = self._calls
+            while not self._closed and calls == self._calls:
+                now = self.clock.now()
+                left = deadline - monotonic()
+                if left <= 0 or self._ledger.claimable(queues, now):
+                    return
+                self._ledger.changed.wait(min(left, self._until_something_is_due(now)))
+
+    def _until_something_is_due(self, now: int) -> float:
+        """Seconds; without a lease or a delay nothing comes by itself."""
+        moment = self._ledger.next_moment()
+        return min(LOOK, (moment - now) / SECOND) if moment < NEVER else threading.TIMEOUT_MAX
+
+    def wake(self) -> None:
+        with self._ledger.changed:
+            self._calls += 1
+            self._ledger.changed.notify_all()
+
+    def close(self) -> None:
+        with self._ledger.changed:
+            self._closed = True
+            self._ledger.changed.notify_all()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageClosed("this InMemoryStorage was closed: make a new one")
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        with self._ledger.changed:
+            self._check_open()
+            return sum(tally[Status.PENDING] for tally in self._ledger.tally.values())
+
+    def get(self, job_id: str) -> Job:
+        with self._ledger.changed:
+            self._check_open()
+            if (record := self._ledger.records.get(job_id)) is None:
+                raise JobNotFound(f"no job {job_id!r} is in this storage")
+            return self._show(record)
+
+    def find(self, query: Query) -> list[Job]:
+        with self._ledger.changed:
+            self._check_open()
+            found = (record for record in self._ledger.records.values() if _matches(record, query))
+            return [
+                self._show(record) for record in nsmallest(query.limit, found, key=lambda record: record.id)
+            ]
+
+    def counts(self) -> Mapping[str, Mapping[Status, int]]:
+        with self._ledger.changed:
+            self._check_open()
+            return {
+                queue: {status: number for status, number in tally.items() if number}
+                for queue, tally in self._ledger.tally.items()
+                if any(tally.values())
+            }
+
+    def _show(self, record: Record) -> Job:
+        """The job as it is to be read; without its token, which only its holder has."""
+        try:
+            args, kwargs = self.codec.decode_call(record.call)
+            result = None if record.result is None else self.codec.decode(record.result)
+            return record.job(args, kwargs, result, None)
+        except UndecodableJob as undecodable:
+            job = record.job((), {}, None, None)
+            job.error = describe_error(undecodable)
+            return job
+
+    def __repr__(self) -> str:
+        return "InMemoryStorage()"
+
+
+def _matches(record: Record, query: Query) -> bool:
+    return (
+        (query.after is None or record.id > query.after)
+        and (query.status is None or record.status is query.status)
+        and (query.queue is None or record.queue == query.queue)
+        and (query.task is None or record.func_name.lower() == query.task.lower())
+    )
+
+
+_named: dict[str, Ledger] = {}
+
+
+def open_storage(url: str, *, codec: Codec | None = None, clock: Clock | None = None) -> InMemoryStorage:
+    """`memory://` is a new queue of its own; `memory://name` is the one of that name in this process.
+
+    Raises InvalidURL.
+    """
+    scheme, separator, name = url.partition("://")
+    if scheme.lower() != "memory" or not separator or not re.fullmatch(r"[\w.-]*", name):
+        raise InvalidURL(
+            f"{url!r}: write memory:// for a queue of its own, or memory://name for one to be shared"
+        )
+    ledger = _named.setdefault(name, Ledger()) if name else None
+    return InMemoryStorage(codec=codec or DEFAULT_CODEC, clock=clock or SYSTEM, ledger=ledger)
