@@ -54,15 +54,17 @@ WHERE id = ? AND token = ? AND status = 1;
 
 -- name: retry
 UPDATE pinion_jobs
-SET status = 0, outcome = 3, error = ?1, failures = failures + 1, run_at = ?2, rank = ?2,
-    ready = CASE WHEN ?2 > ?3 THEN 0 WHEN lost > 0 THEN 2 ELSE 1 END, due = CASE WHEN ?2 > ?3 THEN ?2 END
-WHERE id = ?4 AND token = ?5 AND status = 1;
+SET status = 0, outcome = 3, error = :error, failures = failures + 1, run_at = :run_at, rank = :run_at,
+    ready = CASE WHEN :run_at > :now THEN 0 WHEN lost > 0 THEN 2 ELSE 1 END,
+    due = CASE WHEN :run_at > :now THEN :run_at END
+WHERE id = :id AND token = :token AND status = 1;
 
 -- name: snoozed
 UPDATE pinion_jobs
-SET status = 0, outcome = 4, run_at = ?1, rank = ?1,
-    ready = CASE WHEN ?1 > ?2 THEN 0 WHEN lost > 0 THEN 2 ELSE 1 END, due = CASE WHEN ?1 > ?2 THEN ?1 END
-WHERE id = ?3 AND token = ?4 AND status = 1;
+SET status = 0, outcome = 4, run_at = :run_at, rank = :run_at,
+    ready = CASE WHEN :run_at > :now THEN 0 WHEN lost > 0 THEN 2 ELSE 1 END,
+    due = CASE WHEN :run_at > :now THEN :run_at END
+WHERE id = :id AND token = :token AND status = 1;
 
 -- name: released
 UPDATE pinion_jobs SET status = 0, outcome = 5, due = NULL, ready = CASE WHEN lost > 0 THEN 2 ELSE 1 END

@@ -13,7 +13,8 @@ from pinion_sqlite.rows import error_text
 
 __all__ = ["Updates", "apply", "prepare"]
 
-Updates = dict[str, list[tuple[Any, ...]]]
+Parameters = tuple[Any, ...] | dict[str, Any]
+Updates = dict[str, list[Parameters]]
 """Parameters by statement."""
 
 FAR = 2**62
@@ -28,21 +29,22 @@ def prepare(settle: Sequence[Settlement], codec: Codec, now: int) -> Updates:
     for (job_id, token), outcome, _ in settle:
         if type(outcome) is Done:
             result = None if outcome.result is None else codec.encode(outcome.result)
-            name, parameters = "done", (now, result, job_id, token)
+            updates.setdefault("done", []).append((now, result, job_id, token))
         else:
             name, parameters = _other(outcome, now, job_id, token)
-        updates.setdefault(name, []).append(parameters)
+            updates.setdefault(name, []).append(parameters)
     return updates
 
 
-def _other(outcome: Outcome, now: int, job_id: str, token: str) -> tuple[str, tuple[Any, ...]]:
+def _other(outcome: Outcome, now: int, job_id: str, token: str) -> tuple[str, Parameters]:
     match outcome:
         case Failed(error):
             return "failed", (now, error_text(error), job_id, token)
         case Retry(delay, error):
-            return "retry", (error_text(error), _after(now, delay), now, job_id, token)
+            again = {"run_at": _after(now, delay), "now": now, "id": job_id, "token": token}
+            return "retry", {**again, "error": error_text(error)}
         case Snoozed(delay):
-            return "snoozed", (_after(now, delay), now, job_id, token)
+            return "snoozed", {"run_at": _after(now, delay), "now": now, "id": job_id, "token": token}
         case Released():
             return "released", (job_id, token)
         case Cancelled():

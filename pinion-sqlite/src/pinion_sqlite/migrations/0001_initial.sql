@@ -29,7 +29,7 @@ CREATE TABLE pinion_jobs (
 ) STRICT;
 
 -- Claims read this one, in its order; what is running, delayed or finished isn't in it.
-CREATE INDEX pinion_ready ON pinion_jobs (queue, priority DESC, rank, seq) WHERE ready > 0;
+CREATE INDEX pinion_ready ON pinion_jobs (queue, priority DESC, rank, seq, ready) WHERE ready > 0;
 
 -- Delayed jobs and leases, by the moment somebody has to look at them.
 CREATE INDEX pinion_due ON pinion_jobs (due, status, queue) WHERE due IS NOT NULL;

@@ -1,0 +1,198 @@
+"""The worker on storages of five methods, and what it does when a storage is away."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+from five_methods import AwayStorage, ListStorage, until
+
+from pinion import Job, Registry, RetryPolicy, Status, Worker, task
+from pinion.errors import InvalidJob, Unsupported
+
+AT_ONCE = RetryPolicy(max_retries=3, base_delay=0.0)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    tasks = Registry()
+
+    @task(registry=tasks)
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @task(registry=tasks)
+    def fail() -> None:
+        raise ValueError("kaboom")
+
+    return tasks
+
+
+class Running:
+    """A worker in a thread of its own."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.thread = threading.Thread(target=worker.run_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def start() -> Iterator[object]:
+    started: list[Running] = []
+
+    def begin(worker: Worker) -> Running:
+        started.append(Running(worker))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        each.stop()
+
+
+def test_a_five_method_storage_runs_jobs_to_success(registry: Registry) -> None:
+    storage = ListStorage()
+    storage.enqueue(Job("ADD", (1, 2)))
+
+    summary = Worker(storage, registry=registry, burst=True).run_forever()
+
+    assert [(job.status, job.result) for job in storage.done] == [(Status.SUCCESS, 3)]
+    assert (summary.succeeded, summary.failed) == (1, 0)
+
+
+def test_on_five_methods_a_failing_job_is_marked_each_time_and_comes_back(registry: Registry) -> None:
+    storage = ListStorage()
+    storage.enqueue(Job("fail"))
+
+    Worker(storage, AT_ONCE, registry=registry, burst=True).run_forever()
+
+    assert [type(exc) for _, exc in storage.failed] == [ValueError] * 4
+    assert storage.failed[0][0].attempts == 4
+
+
+def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(registry: Registry, start: object) -> None:
+    storage = ListStorage()
+    storage.enqueue(Job("fail"))
+    running = start(Worker(storage, RetryPolicy(base_delay=60, cap=60, jitter=False), registry=registry))  # type: ignore[operator]
+    until(lambda: storage.failed)
+
+    running.stop()
+
+    assert [job.attempts for job in storage.jobs] == [1]
+
+
+def test_an_unknown_task_is_retried_like_any_failure(registry: Registry) -> None:
+    storage = ListStorage()
+    storage.enqueue(Job("nobody knows"))
+
+    Worker(storage, AT_ONCE, registry=registry, burst=True).run_forever()
+
+    assert len(storage.failed) == 4
+
+
+def test_stop_returns_at_once_and_ends_an_idle_worker(registry: Registry, start: object) -> None:
+    running = start(Worker(ListStorage(), registry=registry))  # type: ignore[operator]
+    running.stop()
+
+
+def test_a_worker_stopped_before_it_runs_ends_at_once(registry: Registry) -> None:
+    worker = Worker(ListStorage(), registry=registry)
+    worker.stop()
+
+    worker.run_forever()
+
+
+def test_finished_work_waits_in_memory_while_the_storage_is_away(registry: Registry, start: object) -> None:
+    storage, entered, go = AwayStorage(), threading.Event(), threading.Event()
+
+    @task(registry=registry)
+    def slow() -> str:
+        entered.set()
+        go.wait(10)
+        return "kept"
+
+    storage.enqueue(Job("slow"))
+    start(Worker(storage, registry=registry))  # type: ignore[operator]
+    assert entered.wait(10)
+    storage.away = True
+    go.set()
+    until(lambda: storage.refused >= 3)
+
+    storage.away = False
+
+    until(lambda: storage.done)
+    assert storage.done[0].result == "kept"
+
+
+def test_an_outage_is_said_once_and_so_is_its_end(registry: Registry, start: object, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "pinion.worker")
+    storage = AwayStorage()
+    storage.away = True
+    start(Worker(storage, registry=registry))  # type: ignore[operator]
+    until(lambda: storage.refused >= 4)
+
+    storage.away = False
+
+    until(lambda: any("answers again" in record.message for record in caplog.records))
+    assert sum("doesn't answer" in record.message for record in caplog.records) == 1
+
+
+def test_a_worker_that_stops_during_an_outage_ends_within_its_grace(registry: Registry, start: object) -> None:
+    storage = AwayStorage()
+    storage.away = True
+    running = start(Worker(storage, registry=registry, grace=0.5))  # type: ignore[operator]
+    until(lambda: storage.refused >= 2)
+
+    running.stop()
+
+
+def test_many_threads_run_each_job_once(registry: Registry) -> None:
+    storage, seen, lock = ListStorage(), [], threading.Lock()
+
+    @task(registry=registry)
+    def note(number: int) -> None:
+        with lock:
+            seen.append(number)
+
+    for number in range(500):
+        storage.enqueue(Job("note", (number,)))
+
+    summary = Worker(storage, registry=registry, threads=8, burst=True).run_forever()
+
+    assert sorted(seen) == list(range(500))
+    assert summary.succeeded == 500
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"threads": 1.5}, {"lease": 0}, {"lease": "1"}, {"grace": -1}])
+def test_values_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidJob, match=next(iter(options))):
+        Worker(ListStorage(), **options)  # type: ignore[arg-type]
+
+
+def test_what_is_no_storage_is_refused() -> None:
+    with pytest.raises(InvalidJob, match="needs a storage"):
+        Worker("sqlite:///jobs.db")  # type: ignore[arg-type]
+
+
+def test_queues_are_refused_where_they_are_not_promised() -> None:
+    with pytest.raises(Unsupported, match="QUEUES"):
+        Worker(ListStorage(), queues=["mail"])
+
+
+def test_an_async_task_runs_to_its_end(registry: Registry) -> None:
+    storage = ListStorage()
+
+    @task(registry=registry)
+    async def later() -> str:
+        return "awaited"
+
+    storage.enqueue(Job("later"))
+
+    Worker(storage, registry=registry, burst=True).run_forever()
+
+    assert storage.done[0].result == "awaited"

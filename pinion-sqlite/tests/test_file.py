@@ -1,0 +1,252 @@
+"""The file: created, refused, migrated, backed up, filled up, and used by several at once."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from pinion_sqlite import SqliteStorage, open_storage
+from pinion_sqlite.filesystem import NETWORK, check_place
+from pinion_sqlite.schema import VERSION
+
+from pinion.errors import InvalidURL, StorageClosed, StorageCorrupt, StorageError, StorageUnavailable
+from pinion.job import Job, Status
+from pinion.outcome import Done
+from pinion.storage import Claim, ClaimRequest, Inserted, Settlement
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db"
+
+
+def test_a_relative_url_is_a_file_of_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with open_storage("sqlite:///jobs.db") as storage:
+        assert storage.path == tmp_path / "jobs.db"
+
+
+def test_four_slashes_name_an_absolute_file(path: Path) -> None:
+    with open_storage(f"sqlite:///{path}") as storage:
+        assert storage.path == path
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite://host/jobs.db", "sqlite:///a.db?nope=1"])
+def test_a_url_that_names_no_file_is_refused(url: str) -> None:
+    with pytest.raises(InvalidURL):
+        open_storage(url)
+
+
+def test_an_inserted_job_is_synced_and_a_settlement_is_not(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("a")])
+        [job] = storage.exchange(claim=ClaimRequest("w")).jobs
+
+        with storage._connections.write() as connection:
+            inserting = connection.execute("PRAGMA synchronous").fetchone()[0]
+        with storage._connections.write(storage._quick) as connection:
+            settling = connection.execute("PRAGMA synchronous").fetchone()[0]
+
+    assert (inserting, settling, job.status) == (2, 1, Status.RUNNING)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"not a database, though long enough to look at" * 100)
+    before = path.read_bytes()
+
+    with pytest.raises(StorageCorrupt, match="not an SQLite database"):
+        SqliteStorage(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
+    SqliteStorage(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE pinion_schema SET version = 99, compatible = 99")
+    connection.close()
+    before = path.read_bytes()
+
+    with pytest.raises(StorageCorrupt, match="newer pinion-sqlite"):
+        SqliteStorage(path)
+
+    assert path.read_bytes() == before
+
+
+def test_an_older_worker_goes_on_with_a_newer_file_that_says_it_may(path: Path) -> None:
+    with SqliteStorage(path) as older:
+        with sqlite3.connect(path) as connection:
+            connection.execute("ALTER TABLE pinion_jobs ADD COLUMN added_later TEXT")
+            connection.execute("UPDATE pinion_schema SET version = ?", (VERSION + 1,))
+        connection.close()
+        older.insert([Job("a")])
+        with SqliteStorage(path) as reopened:
+            [job] = reopened.exchange(claim=ClaimRequest("w")).jobs
+
+    assert job.func_name == "a"
+
+
+def test_a_damaged_file_is_reported_as_such(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("a", ("x" * 2000,)) for _ in range(200)])
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(StorageCorrupt), SqliteStorage(path) as storage:
+        storage.counts()
+        storage.exchange(claim=ClaimRequest("w", 500))
+
+
+def test_a_missing_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="does not exist"):
+        SqliteStorage(tmp_path / "none" / "jobs.db")
+    with pytest.raises(InvalidURL, match="is a folder"):
+        SqliteStorage(tmp_path)
+
+
+def test_a_reader_does_not_create_a_file(path: Path) -> None:
+    with pytest.raises(StorageError, match="no such file"):
+        SqliteStorage(path, create=False)
+
+    assert not path.exists()
+
+
+def test_the_local_disk_is_no_network_filesystem(tmp_path: Path) -> None:
+    check_place(tmp_path / "jobs.db", create=True)
+
+    assert "nfs4" in NETWORK and "ext4" not in NETWORK
+
+
+def test_a_closed_storage_says_so(path: Path) -> None:
+    storage = SqliteStorage(path)
+    storage.close()
+    storage.close()
+
+    with pytest.raises(StorageClosed):
+        storage.insert([Job("a")])
+
+
+def test_a_full_disk_loses_nothing_and_ends(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        first = Job("kept")
+        storage.insert([first])
+        with storage._connections.write() as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        storage._connections._writer.execute(f"PRAGMA max_page_count = {pages + 4}")  # type: ignore[union-attr]
+
+        with pytest.raises(StorageUnavailable, match="disk is full"):
+            storage.insert([Job("too much", ("x" * 100_000,))])
+
+        assert storage.size() == 1
+        storage._connections._writer.execute("PRAGMA max_page_count = 1000000")  # type: ignore[union-attr]
+        assert storage.insert([Job("fits again", ("x" * 100_000,))]) == [Inserted.NEW]
+        assert storage.get(first.id).status is Status.PENDING
+
+
+def test_a_backup_taken_while_jobs_run_is_whole(path: Path, tmp_path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("a", (n,)) for n in range(500)])
+        [job] = storage.exchange(claim=ClaimRequest("w")).jobs
+
+        storage.backup(tmp_path / "copy.db")
+
+        storage.exchange([Settlement(Claim(job.id, job.token or ""), Done())])
+    with SqliteStorage(tmp_path / "copy.db") as copy:
+        assert copy.counts() == {"default": {Status.PENDING: 499, Status.RUNNING: 1}}
+
+
+def test_a_job_inserted_on_the_callers_connection_is_there_if_and_only_if_it_commits(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        mine = sqlite3.connect(path, isolation_level=None)
+        mine.execute("BEGIN IMMEDIATE")
+        storage.insert([Job("rolled back")], connection=mine)
+        mine.execute("ROLLBACK")
+        mine.execute("BEGIN IMMEDIATE")
+        storage.insert([Job("committed")], connection=mine)
+        unseen = storage.size()
+        mine.execute("COMMIT")
+        mine.close()
+
+        assert (unseen, storage.size()) == (0, 1)
+
+
+def test_another_connections_lock_is_waited_for(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(1.5, lambda: other.execute("COMMIT"))
+        timer.start()
+
+        inserted = storage.insert([Job("a")])
+
+        timer.join()
+        other.close()
+    assert inserted == [Inserted.NEW]
+
+
+def test_threads_that_insert_at_once_share_commits(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        start = threading.Barrier(16)
+
+        def produce() -> None:
+            start.wait()
+            for _ in range(50):
+                storage.insert([Job("a")])
+
+        threads = [threading.Thread(target=produce) for _ in range(16)]
+        before = storage._connections._writes
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert storage.size() == 800
+        assert storage._connections._writes - before < 800
+
+
+def test_the_log_does_not_grow_without_bound(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pinion_sqlite.connection.LOG_LIMIT", 200_000)
+    with SqliteStorage(path) as storage:
+        for _ in range(200):
+            storage.insert([Job("a", ("x" * 500,)) for _ in range(20)])
+
+        assert storage._connections.log.stat().st_size < 2_000_000
+
+
+def test_a_forked_child_uses_the_queue_and_leaves_the_parent_alone(path: Path) -> None:
+    script = """
+import os, sys
+from pinion_sqlite import SqliteStorage
+from pinion.job import Job
+from pinion.storage import ClaimRequest
+storage = SqliteStorage(sys.argv[1])
+storage.insert([Job("from the parent")])
+child = os.fork()
+if child == 0:
+    storage.insert([Job("from the child")])
+    storage.close()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+storage.insert([Job("from the parent again")])
+print(len(storage.exchange(claim=ClaimRequest("w", 10)).jobs))
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(path)], capture_output=True, text=True, timeout=60)
+
+    assert (run.stdout.strip(), run.stderr) == ("3", "")
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    connection.close()
+
+
+def test_processes_that_create_one_file_at_once_all_succeed(path: Path) -> None:
+    script = "import sys\nfrom pinion_sqlite import SqliteStorage\nSqliteStorage(sys.argv[1]).close()"
+    processes = [subprocess.Popen([sys.executable, "-c", script, str(path)], stderr=subprocess.PIPE) for _ in range(6)]
+
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+
+    assert errors == [b""] * 6
