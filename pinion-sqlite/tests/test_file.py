@@ -46,12 +46,14 @@ def test_an_inserted_job_is_synced_and_a_settlement_is_not(path: Path) -> None:
         storage.insert([Job("a")])
         [job] = storage.exchange(claim=ClaimRequest("w")).jobs
 
-        with storage._connections.write() as connection:
-            inserting = connection.execute("PRAGMA synchronous").fetchone()[0]
-        with storage._connections.write(storage._quick) as connection:
-            settling = connection.execute("PRAGMA synchronous").fetchone()[0]
+        inserting = storage._connections.write(_synchronous)
+        settling = storage._connections.write(_synchronous, storage._quick)
 
     assert (inserting, settling, job.status) == (2, 1, Status.RUNNING)
+
+
+def _synchronous(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA synchronous").fetchone()[0])
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
@@ -135,8 +137,7 @@ def test_a_full_disk_loses_nothing_and_ends(path: Path) -> None:
     with SqliteStorage(path) as storage:
         first = Job("kept")
         storage.insert([first])
-        with storage._connections.write() as connection:
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        pages = storage._connections.write(lambda writer: writer.execute("PRAGMA page_count").fetchone()[0])
         storage._connections._writer.execute(f"PRAGMA max_page_count = {pages + 4}")  # type: ignore[union-attr]
 
         with pytest.raises(StorageUnavailable, match="disk is full"):

@@ -6,29 +6,29 @@ import time
 
 __all__ = ["new_id", "new_token"]
 
-_lock = threading.Lock()
+_lock = threading.Lock()  # guards the two below
 _last = 0
+_random = b""
 
 
 def new_id() -> str:
-    """A UUID of version 7 (RFC 9562, section 5.7) whose text sorts after every id made earlier here.
+    """A UUID of version 7 (RFC 9562, section 5.7) whose text sorts after every id made earlier in this process.
 
     The 48 bits of milliseconds are followed by 12 bits of a millisecond's fraction (method 3 of section
     6.2), which is stepped when the clock stands still or goes back; 62 bits are random.
     """
-    global _last
-    nanoseconds = time.time_ns()
-    milliseconds, rest = divmod(nanoseconds, 1_000_000)
-    moment = milliseconds << 12 | rest * 4096 // 1_000_000
+    global _last, _random
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    moment = milliseconds << 12 | nanoseconds * 4096 // 1_000_000
     with _lock:
         _last = moment = moment if moment > _last else _last + 1
-    return _text(moment, int.from_bytes(os.urandom(8)) >> 2)
-
-
-def _text(moment: int, random: int) -> str:
-    head, fraction = moment >> 12, moment & 0xFFF
-    digits = f"{head:012x}7{fraction:03x}{random | 1 << 63:016x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        if not _random:
+            _random = os.urandom(2048)  # one call of the system for many ids
+        random, _random = int.from_bytes(_random[:8]), _random[8:]
+    return (
+        f"{moment >> 28:08x}-{moment >> 12 & 0xFFFF:04x}-7{moment & 0xFFF:03x}"
+        f"-{random >> 48 & 0x3FFF | 0x8000:04x}-{random & 0xFFFFFFFFFFFF:012x}"
+    )
 
 
 def new_token() -> str:
@@ -37,8 +37,8 @@ def new_token() -> str:
 
 
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
+    global _lock, _random
+    _lock, _random = threading.Lock(), b""
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -4,25 +4,28 @@ A process has one connection that writes, used by one thread at a time, and one 
 cache warm, and threads queue for a lock of this process instead of colliding in SQLite's.
 """
 
-import contextlib
 import os
+import random
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from pinion.clock import monotonic, sleep
 from pinion.errors import StorageClosed
-from pinion_sqlite.failures import is_busy, translated
+from pinion_sqlite.failures import is_busy, translated, translation
 
 __all__ = ["BUSY_SECONDS", "Connections", "connect"]
 
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes before it gives up with StorageUnavailable."""
 
-LOG_LIMIT = 16 * 1024 * 1024
+LOG_LIMIT = 32 * 1024 * 1024
 """Bytes of write-ahead log after which a writer moves it into the database."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.00005, 0.002
+"""Seconds between two tries to get the write lock."""
 
 CHECK_EVERY = 32
 """Write transactions between two looks at the size of the log."""
@@ -31,9 +34,12 @@ _inherited: list[object] = []
 """Connections of a parent process. Closing them here would touch files that the parent uses, so they are kept, unused."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode that any thread may use, one at a time."""
-    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False, cached_statements=256)
+def connect(path: Path, busy_seconds: float = 1.0) -> sqlite3.Connection:
+    """A connection in autocommit mode that any thread may use, one at a time.
+
+    busy_seconds: how long SQLite itself waits for locks.
+    """
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256)
     # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with the
     # reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
     connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -61,52 +67,58 @@ class Connections:
         self._reader: sqlite3.Connection | None = None
         _alive.add(self)
 
-    @contextlib.contextmanager
-    def write(self, synchronous: str | None = None) -> Iterator[sqlite3.Connection]:
-        """A write transaction: committed at the end of the block, rolled back if it raises.
+    def write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str | None = None) -> T:
+        """Do the work in a write transaction: committed at its end, rolled back if it raises.
 
         synchronous: what the commit waits for; nothing is durable against a power cut below "FULL".
         Raises StorageUnavailable if other processes hold the lock for BUSY_SECONDS.
         """
-        with self._writing, translated(self.path):
-            connection = self._open_writer()
-            self._set_mode(connection, synchronous or self.synchronous)
-            _begin(connection)
+        with self._writing:
             try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            self._writes += 1
-            if self._writes % CHECK_EVERY == 0:
-                self._checkpoint(connection)
+                return self._write(work, synchronous or self.synchronous)
+            except sqlite3.Error as raised:
+                raise translation(raised, self.path) from raised
 
-    @contextlib.contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
-        """The reading connection; it sees what is committed, and waits for nobody."""
-        with self._reading, translated(self.path):
-            if self._reader is None:
-                self._refuse_if_closed()
-                self._reader = connect(self.path)
-                self._reader.execute("PRAGMA query_only = 1")
-            yield self._reader
+    def _write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str) -> T:
+        connection = self._writer or self._open_writer()
+        if synchronous != self._mode:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            self._mode = synchronous
+        _begin(connection)
+        try:
+            answer = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._writes += 1
+        if self._writes % CHECK_EVERY == 0:
+            self._checkpoint(connection)
+        return answer
+
+    def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work with the reading connection; it sees what is committed, and waits for nobody."""
+        with self._reading:
+            try:
+                return work(self._reader or self._open_reader())
+            except sqlite3.Error as raised:
+                raise translation(raised, self.path) from raised
+
+    def _open_reader(self) -> sqlite3.Connection:
+        self._refuse_if_closed()
+        self._reader = connect(self.path)
+        self._reader.execute("PRAGMA query_only = 1")
+        return self._reader
 
     def _open_writer(self) -> sqlite3.Connection:
-        if self._writer is None:
-            self._refuse_if_closed()
-            self._writer, self._mode = connect(self.path), ""
+        self._refuse_if_closed()
+        self._writer, self._mode = connect(self.path, busy_seconds=0.0), ""
         return self._writer
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StorageClosed(f"{self.path} was closed; open it again")
-
-    def _set_mode(self, connection: sqlite3.Connection, synchronous: str) -> None:
-        if synchronous != self._mode:
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            self._mode = synchronous
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         """Move a long log into the database, and start it anew. A reader in the way postpones it to a later write."""
@@ -136,16 +148,23 @@ class Connections:
 
 
 def _begin(connection: sqlite3.Connection) -> None:
-    """Take SQLite's write lock, waiting for other processes."""
-    deadline = monotonic() + BUSY_SECONDS
+    """Take SQLite's write lock, waiting for other processes.
+
+    SQLite's own waiting sleeps for whole milliseconds, and up to 100 of them: longer than a batch takes, so that processes
+    which share a file would mostly sleep. Here the pauses begin at a twentieth of that, and vary so that nobody starves.
+    """
+    pause, deadline = SHORTEST_PAUSE, 0.0
     while True:
         try:
             connection.execute("BEGIN IMMEDIATE")
             return
         except sqlite3.OperationalError as raised:
-            if not is_busy(raised) or monotonic() > deadline:
+            now = monotonic()
+            deadline = deadline or now + BUSY_SECONDS
+            if not is_busy(raised) or now > deadline:
                 raise
-            sleep(0.001)
+        sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
 _alive: weakref.WeakSet[Connections] = weakref.WeakSet()

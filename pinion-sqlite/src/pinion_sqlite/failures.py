@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pinion.errors import StorageClosed, StorageCorrupt, StorageError, StorageUnavailable
 
-__all__ = ["is_busy", "translated"]
+__all__ = ["is_busy", "translated", "translation"]
 
 _LATER = {
     "SQLITE_BUSY": "another process holds the write lock",
@@ -41,10 +41,11 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as raised:
-        raise _translate(raised, path) from raised
+        raise translation(raised, path) from raised
 
 
-def _translate(raised: sqlite3.Error, path: Path) -> StorageError:
+def translation(raised: sqlite3.Error, path: Path) -> StorageError:
+    """The error of Pinion that says what an error of sqlite3 means for the file, and what to do."""
     primary = _primary(raised)
     if primary in _LATER:
         return StorageUnavailable(f"{path}: {_LATER[primary]} ({raised})")

@@ -4,17 +4,15 @@
 -- Store a job, unless its id is taken.
 INSERT INTO pinion_jobs (id, func_name, queue, call, priority, rank, status, ready, due, attempts, failures, lost,
                          created_at, run_at, unique_key, timeout, headers)
-VALUES (:id, :func_name, :queue, :call, :priority, coalesce(:run_at, :now), 0,
-        CASE WHEN :run_at > :now THEN 0 WHEN :lost > 0 THEN 2 ELSE 1 END, CASE WHEN :run_at > :now THEN :run_at END,
-        :attempts, :failures, :lost, :created_at, :run_at, :unique_key, :timeout, :headers)
+VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: again
 -- Make a job PENDING again if it comes from its holder, or if it FAILED with as many attempts.
 UPDATE pinion_jobs
-SET func_name = :func_name, queue = :queue, call = :call, priority = :priority, rank = coalesce(:run_at, :now), status = 0,
-    ready = CASE WHEN :run_at > :now THEN 0 WHEN :lost > 0 THEN 2 ELSE 1 END, due = CASE WHEN :run_at > :now THEN :run_at END,
-    attempts = :attempts, failures = :failures, lost = :lost, run_at = :run_at, finished_at = NULL, token = NULL, outcome = NULL
+SET func_name = :func_name, queue = :queue, call = :call, priority = :priority, rank = :rank, status = 0,
+    ready = :ready, due = :due, attempts = :attempts, failures = :failures, lost = :lost, run_at = :run_at,
+    finished_at = NULL, token = NULL, outcome = NULL
 WHERE id = :id AND ((status = 1 AND token = :token) OR (status = 3 AND attempts = :attempts));
 
 -- name: promote

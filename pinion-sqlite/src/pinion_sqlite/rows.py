@@ -8,31 +8,40 @@ from pinion.codec import Codec
 from pinion.errors import UndecodableJob
 from pinion.job import Job, JobError, Status
 
-__all__ = ["STATUSES", "claimed_job", "error_text", "row_of", "whole_job"]
+__all__ = ["INSERTED", "STATUSES", "claimed_job", "error_text", "row_of", "whole_job"]
 
 STATUSES = (Status.PENDING, Status.RUNNING, Status.SUCCESS, Status.FAILED, Status.CANCELLED)
 """A status is stored as its place here."""
 
 
-def row_of(job: Job, codec: Codec, now: int) -> dict[str, Any]:
+INSERTED = (
+    "id func_name queue call priority rank ready due attempts failures lost created_at run_at unique_key timeout headers"
+).split()
+"""The parameters of the statement `insert`, in order."""
+
+
+def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
     """The parameters of an insert. Raises Unserializable or PayloadTooLarge."""
-    return {
-        "id": job.id,
-        "func_name": job.func_name,
-        "queue": job.queue,
-        "call": codec.encode_call(job.args, job.kwargs),
-        "priority": job.priority,
-        "attempts": job.attempts,
-        "failures": job.failures,
-        "lost": job.lost,
-        "created_at": as_microseconds(job.created_at),
-        "run_at": None if job.run_at is None else as_microseconds(job.run_at),
-        "unique_key": job.unique_key,
-        "timeout": job.timeout,
-        "headers": codec.encode(job.headers) if job.headers else None,
-        "now": now,
-        "token": job.token,
-    }
+    run_at = None if job.run_at is None else as_microseconds(job.run_at)
+    delayed = run_at is not None and run_at > now
+    return (
+        job.id,
+        job.func_name,
+        job.queue,
+        codec.encode_call(job.args, job.kwargs),
+        job.priority,
+        now if run_at is None else run_at,
+        0 if delayed else 2 if job.lost else 1,
+        run_at if delayed else None,
+        job.attempts,
+        job.failures,
+        job.lost,
+        as_microseconds(job.created_at),
+        run_at,
+        job.unique_key,
+        job.timeout,
+        codec.encode(job.headers) if job.headers else None,
+    )
 
 
 def claimed_job(row: tuple[Any, ...], codec: Codec) -> Job:

@@ -40,13 +40,15 @@ from pinion_sqlite.connection import Connections, connect
 from pinion_sqlite.failures import translated
 from pinion_sqlite.filesystem import check_place
 from pinion_sqlite.queries import SQL
-from pinion_sqlite.rows import STATUSES, claimed_job, row_of, whole_job
+from pinion_sqlite.rows import INSERTED, STATUSES, claimed_job, row_of, whole_job
 from pinion_sqlite.schema import prepare
 from pinion_sqlite.watch import CAN_WATCH, Watch
 
 __all__ = ["SqliteStorage"]
 
-Row = dict[str, Any]
+Row = tuple[Any, ...]
+Insert = tuple[str | None, Row]
+"""A row and the token under which its job may be held by whoever inserts it."""
 
 _MODES = ("full", "normal", "off")
 _FIRST_LOOK, _LAST_LOOK = 0.0001, 0.05
@@ -97,11 +99,12 @@ class SqliteStorage(ClaimStorage, Inspects):
         if synchronous != "full":
             self.promises = type(self).promises - {Promise.POWER_SAFE}  # type: ignore[misc]  # this object promises less
         self._connections = Connections(self.path, synchronous.upper())
-        self._commits: GroupCommit[list[Row], list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
+        self._commits: GroupCommit[list[Insert], list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
         self._claimer = Claimer()
         self._watches: set[Watch] = set()
         self._watching = threading.Lock()  # guards _watches
         self._closed = False
+        self._version = 0  # of the data when a wait last looked
         check_place(self.path, create)
         self._set_up()
         _alive.add(self)
@@ -113,60 +116,55 @@ class SqliteStorage(ClaimStorage, Inspects):
                 _set_journal(connection)
             finally:
                 connection.close()
-        with self._connections.write() as connection:
-            prepare(connection, self.path)
+        self._connections.write(lambda connection: prepare(connection, self.path))
 
     # --- the six methods --------------------------------------------------------------------------
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
         self.accept(jobs, connection)
         now = self.clock.now()
-        rows = [row_of(job, self.codec, now) for job in jobs]
+        rows = [(job.token, row_of(job, self.codec, now)) for job in jobs]
         if not rows:
             return []
         if connection is not None:
             with translated(self.path):
-                return [_insert_one(connection, row) for row in rows]
+                return [_insert_one(connection, token, row) for token, row in rows]
         answers: list[Inserted | KeyHeld] = self._commits.submit(rows)
         return answers
 
-    def _commit_inserts(self, batches: Sequence[list[Row]]) -> list[list[Inserted | KeyHeld]]:
-        with self._connections.write() as connection:
-            return [_insert(connection, rows) for rows in batches]
+    def _commit_inserts(self, batches: Sequence[list[Insert]]) -> list[list[Inserted | KeyHeld]]:
+        return self._connections.write(lambda connection: [_insert(connection, rows) for rows in batches])
 
     def exchange(
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
     ) -> Exchange:
         now = self.clock.now()
+        token = new_token()
         updates = settling.prepare(settle, self.codec, now)
         follow_ups = self._follow_ups(settle, now)
-        token, rows, settled = new_token(), [], []
-        with self._transaction(connection) as writer:
-            if settle:
-                settled = settling.apply(writer, settle, updates)
+
+        def transaction(writer: sqlite3.Connection) -> tuple[list[Settled], list[Row]]:
+            settled = settling.apply(writer, settle, updates) if settle else []
             for place, jobs in follow_ups:
                 if settled[place] is Settled.SETTLED:
                     _insert(writer, jobs)
-            if claim is not None and claim.limit > 0:
-                rows = self._claimer.claim(writer, claim, token, now)
+            wanted = claim is not None and claim.limit > 0
+            return settled, self._claimer.claim(writer, claim, token, now) if claim and wanted else []
+
+        if connection is None:
+            settled, rows = self._connections.write(transaction, self._quick)
+        else:
+            with translated(self.path):
+                settled, rows = transaction(connection)
         return Exchange(settled, self._decoded(rows))
 
-    def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Row]]]:
+    def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Insert]]]:
         found = []
         for place, settlement in enumerate(settle):
             if settlement.then:
                 self.accept(settlement.then)
-                found.append((place, [row_of(job, self.codec, now) for job in settlement.then]))
+                found.append((place, [(job.token, row_of(job, self.codec, now)) for job in settlement.then]))
         return found
-
-    @contextlib.contextmanager
-    def _transaction(self, connection: sqlite3.Connection | None) -> Iterator[sqlite3.Connection]:
-        if connection is None:
-            with self._connections.write(self._quick) as writer:
-                yield writer
-        else:
-            with translated(self.path):
-                yield connection
 
     def _decoded(self, rows: list[tuple[Any, ...]]) -> list[Job]:
         jobs = []
@@ -180,8 +178,11 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
         due = self.clock.now() + int(lease * SECOND)
-        with self._connections.write(self._quick) as connection:
-            changed = [connection.execute(SQL["extend"], (due, *claim)).rowcount for claim in claims]
+
+        def transaction(writer: sqlite3.Connection) -> list[int]:
+            return [writer.execute(SQL["extend"], (due, *claim)).rowcount for claim in claims]
+
+        changed = self._connections.write(transaction, self._quick)
         return [Signal.HELD if count else Signal.LOST for count in changed]
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
@@ -217,22 +218,21 @@ class SqliteStorage(ClaimStorage, Inspects):
             sleep(pause)
             pause *= 2
 
-    _version = 0
-
     def _look(self) -> int:
-        with self._connections.read() as connection:
-            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+        return self._connections.read(_data_version)
 
     def _until_claimable(self, queues: Sequence[str] | None, most: float) -> float:
         """Seconds until something is claimable, as far as is known now, and at most `most`; 0 if something is."""
-        with self._connections.read() as connection:
-            self._version = int(connection.execute("PRAGMA data_version").fetchone()[0])
-            if _is_claimable(connection, queues):
-                return 0.0
-            due = connection.execute(SQL["next_due"]).fetchone()[0]
-        if due is None:
-            return most
-        return max(0.0, min(most, (due - self.clock.now()) / SECOND))
+        def look(reader: sqlite3.Connection) -> tuple[int, bool, int | None]:
+            version, claimable = _data_version(reader), _is_claimable(reader, queues)
+            return version, claimable, reader.execute(SQL["next_due"]).fetchone()[0]
+
+        self._version, claimable, due = self._connections.read(look)
+        if claimable:
+            return 0.0
+        if self.clock is not SYSTEM:
+            most = min(most, _LAST_LOOK)  # that clock may be set, or moved by hand, and tells nobody
+        return most if due is None else max(0.0, min(most, (due - self.clock.now()) / SECOND))
 
     def wake(self) -> None:
         with self._watching:
@@ -245,14 +245,12 @@ class SqliteStorage(ClaimStorage, Inspects):
         self._connections.close()
 
     def size(self) -> int:
-        with self._connections.read() as connection:
-            return int(connection.execute(SQL["size"]).fetchone()[0])
+        return int(self._connections.read(lambda reader: reader.execute(SQL["size"]).fetchone()[0]))
 
     # --- Inspects ---------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:
-        with self._connections.read() as connection:
-            row = connection.execute(SQL["get"], (job_id,)).fetchone()
+        row = self._connections.read(lambda reader: reader.execute(SQL["get"], (job_id,)).fetchone())
         if row is None:
             raise JobNotFound(f"{self.path} holds no job with the id {job_id!r}")
         return whole_job(row, self.codec)
@@ -265,13 +263,11 @@ class SqliteStorage(ClaimStorage, Inspects):
             "task": None if query.task is None else query.task.lower(),
             "limit": query.limit,
         }
-        with self._connections.read() as connection:
-            rows = connection.execute(SQL["find"], parameters).fetchall()
+        rows = self._connections.read(lambda reader: reader.execute(SQL["find"], parameters).fetchall())
         return [whole_job(row, self.codec) for row in rows]
 
     def counts(self) -> Mapping[str, Mapping[Status, int]]:
-        with self._connections.read() as connection:
-            rows = connection.execute(SQL["counts"]).fetchall()
+        rows = self._connections.read(lambda reader: reader.execute(SQL["counts"]).fetchall())
         counts: dict[str, dict[Status, int]] = {}
         for queue, status, number in rows:
             by_status = counts.setdefault(queue, {})
@@ -310,21 +306,26 @@ def _set_journal(connection: sqlite3.Connection) -> None:
         sleep(0.005)  # another process is creating the file just now
 
 
-def _insert(connection: sqlite3.Connection, rows: list[Row]) -> list[Inserted | KeyHeld]:
+def _insert(connection: sqlite3.Connection, rows: list[Insert]) -> list[Inserted | KeyHeld]:
     if len(rows) > 1:
         connection.execute("SAVEPOINT pinion_insert")
-        if connection.executemany(SQL["insert"], rows).rowcount == len(rows):
+        if connection.executemany(SQL["insert"], [row for _, row in rows]).rowcount == len(rows):
             connection.execute("RELEASE pinion_insert")
             return [Inserted.NEW] * len(rows)
         connection.execute("ROLLBACK TO pinion_insert")
         connection.execute("RELEASE pinion_insert")
-    return [_insert_one(connection, row) for row in rows]
+    return [_insert_one(connection, token, row) for token, row in rows]
 
 
-def _insert_one(connection: sqlite3.Connection, row: Row) -> Inserted:
+def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row) -> Inserted:
     if connection.execute(SQL["insert"], row).rowcount:
         return Inserted.NEW
-    return Inserted.AGAIN if connection.execute(SQL["again"], row).rowcount else Inserted.SAME_ID
+    again = dict(zip(INSERTED, row, strict=True), token=token)
+    return Inserted.AGAIN if connection.execute(SQL["again"], again).rowcount else Inserted.SAME_ID
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _is_claimable(connection: sqlite3.Connection, queues: Sequence[str] | None) -> bool:
