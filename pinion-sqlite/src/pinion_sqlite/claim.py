@@ -8,9 +8,10 @@ from pinion.clock import SECOND
 from pinion.storage import ClaimRequest
 from pinion_sqlite.queries import SQL
 
-__all__ = ["Claimer"]
+__all__ = ["Claimer", "Taken"]
 
-Row = tuple[Any, ...]
+Taken = tuple[str, list[tuple[Any, ...]]]
+"""A queue, and rows that the statement `claim` returned."""
 
 
 class Claimer:
@@ -19,10 +20,11 @@ class Claimer:
     def __init__(self) -> None:
         self._last = ""
 
-    def claim(self, connection: sqlite3.Connection, request: ClaimRequest, token: str, now: int) -> list[Row]:
-        """The rows of the jobs now claimed, in order."""
+    def claim(self, connection: sqlite3.Connection, request: ClaimRequest, token: str, now: int) -> list[Taken]:
+        """The rows of the jobs now claimed, in order, by queue."""
         connection.execute(SQL["promote"], {"now": now})
-        taken: list[Row] = []
+        taken: list[Taken] = []
+        wanted = request.limit
         parameters = {
             "lease_end": now + int(request.lease * SECOND),
             "token": token,
@@ -30,11 +32,13 @@ class Claimer:
             "now": now,
         }
         for queue in self._queues(connection, request.queues):
-            limit, alone = self._limit(connection, queue, request.limit - len(taken), bool(taken))
+            limit, alone = self._limit(connection, queue, wanted, bool(taken))
             if limit > 0:
                 self._last = queue
-                taken += sorted(connection.execute(SQL["claim"], {**parameters, "queue": queue, "limit": limit}).fetchall())
-            if alone or len(taken) >= request.limit:
+                rows = connection.execute(SQL["claim"], {**parameters, "queue": queue, "limit": limit}).fetchall()
+                taken.append((queue, sorted(rows)))
+                wanted -= len(rows)
+            if alone or wanted <= 0:
                 break
         return taken
 

@@ -39,8 +39,7 @@ UPDATE pinion_jobs
 SET status = 1, ready = 0, due = :lease_end, token = :token, outcome = NULL, worker = :worker, started_at = :now,
     finished_at = NULL, attempts = attempts + 1, lost = lost + (status = 1)
 WHERE seq IN (SELECT seq FROM pinion_jobs WHERE ready > 0 AND queue = :queue ORDER BY priority DESC, rank, seq LIMIT :limit)
-RETURNING -priority, rank, seq, id, func_name, queue, call, attempts, failures, lost, created_at, run_at, started_at, worker, token,
-          unique_key, timeout, headers;
+RETURNING -priority, rank, seq, id, func_name, call, attempts, failures, lost, created_at, run_at, unique_key, timeout, headers;
 
 -- name: done
 UPDATE pinion_jobs SET status = 2, outcome = 1, due = NULL, ready = 0, finished_at = ?, result = ?, error = NULL

@@ -1,6 +1,7 @@
 """Jobs to rows and back."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from pinion.clock import as_datetime, as_microseconds
@@ -44,10 +45,10 @@ def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
     )
 
 
-def claimed_job(row: tuple[Any, ...], codec: Codec) -> Job:
+def claimed_job(row: tuple[Any, ...], queue: str, worker: str, token: str, now: datetime, codec: Codec) -> Job:
     """The job of a row that the statement `claim` returned. Raises UndecodableJob."""
-    (_, _, _, job_id, func_name, queue, call, attempts, failures, lost, created_at, run_at, started_at, worker, token,
-     unique_key, timeout, headers) = row  # fmt: skip
+    (descending, _, _, job_id, func_name, call, attempts, failures, lost, created_at, run_at, unique_key, timeout,
+     headers) = row  # fmt: skip
     args, kwargs = codec.decode_call(call)
     return Job(
         func_name,
@@ -58,9 +59,9 @@ def claimed_job(row: tuple[Any, ...], codec: Codec) -> Job:
         attempts,
         as_datetime(created_at),
         queue,
-        -row[0],
+        -descending,
         None if run_at is None else as_datetime(run_at),
-        as_datetime(started_at),
+        now,
         None,
         failures,
         lost,

@@ -10,14 +10,15 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pinion.clock import SECOND, SYSTEM, Clock, monotonic, sleep
+from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, monotonic, sleep
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
 from pinion.identity import new_token
-from pinion.job import Job, JobError, Status
+from pinion.job import Job, Status
 from pinion.outcome import Failed
 from pinion.storage import (
     Claim,
@@ -32,9 +33,10 @@ from pinion.storage import (
     Settled,
     Settlement,
     Signal,
+    describe_error,
 )
 from pinion_sqlite import settle as settling
-from pinion_sqlite.claim import Claimer
+from pinion_sqlite.claim import Claimer, Taken
 from pinion_sqlite.commits import GroupCommit
 from pinion_sqlite.connection import Connections, connect
 from pinion_sqlite.failures import translated
@@ -143,20 +145,19 @@ class SqliteStorage(ClaimStorage, Inspects):
         updates = settling.prepare(settle, self.codec, now)
         follow_ups = self._follow_ups(settle, now)
 
-        def transaction(writer: sqlite3.Connection) -> tuple[list[Settled], list[Row]]:
+        def transaction(writer: sqlite3.Connection) -> tuple[list[Settled], list[Taken]]:
             settled = settling.apply(writer, settle, updates) if settle else []
             for place, jobs in follow_ups:
                 if settled[place] is Settled.SETTLED:
                     _insert(writer, jobs)
-            wanted = claim is not None and claim.limit > 0
-            return settled, self._claimer.claim(writer, claim, token, now) if claim and wanted else []
+            return settled, self._claimer.claim(writer, claim, token, now) if claim else []
 
         if connection is None:
-            settled, rows = self._connections.write(transaction, self._quick)
+            settled, taken = self._connections.write(transaction, self._quick)
         else:
             with translated(self.path):
-                settled, rows = transaction(connection)
-        return Exchange(settled, self._decoded(rows))
+                settled, taken = transaction(connection)
+        return Exchange(settled, self._decoded(taken, claim, token, as_datetime(now)) if claim else [])
 
     def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Insert]]]:
         found = []
@@ -166,14 +167,14 @@ class SqliteStorage(ClaimStorage, Inspects):
                 found.append((place, [(job.token, row_of(job, self.codec, now)) for job in settlement.then]))
         return found
 
-    def _decoded(self, rows: list[tuple[Any, ...]]) -> list[Job]:
+    def _decoded(self, taken: list[Taken], claim: ClaimRequest, token: str, now: datetime) -> list[Job]:
         jobs = []
-        for row in rows:
-            try:
-                jobs.append(claimed_job(row, self.codec))
-            except UndecodableJob as undecodable:
-                error = JobError("pinion.errors.UndecodableJob", str(undecodable))
-                self.exchange([Settlement(Claim(row[3], row[14]), Failed(error))])
+        for queue, rows in taken:
+            for row in rows:
+                try:
+                    jobs.append(claimed_job(row, queue, claim.worker, token, now, self.codec))
+                except UndecodableJob as undecodable:
+                    self.exchange([Settlement(Claim(row[3], token), Failed(describe_error(undecodable)))])
         return jobs
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
