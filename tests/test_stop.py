@@ -46,7 +46,9 @@ def _url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/jobs.db"
 
 
-def test_sigterm_hands_long_jobs_back_within_the_grace_period_and_counts_no_failure(queue: Queue, tmp_path: Path) -> None:
+def test_sigterm_hands_long_jobs_back_within_the_grace_period_and_counts_no_failure(
+    queue: Queue, tmp_path: Path
+) -> None:
     jobs = [queue.enqueue("sleep", 30) for _ in range(3)]
     with worker(_url(tmp_path), tmp_path, "--import", "stop_tasks", "--threads", "3", "--grace", "1") as process:
         until(lambda: queue.counts()["default"].get(Status.RUNNING) == 3)

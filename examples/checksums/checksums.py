@@ -1,8 +1,8 @@
 """Hash every file of a folder tree: one job per file, any number of workers.
 
-    python checksums.py enqueue sqlite:///checksums.db /usr/lib/python3
-    pinion worker sqlite:///checksums.db --import checksums --threads 4 --burst
-    python checksums.py report sqlite:///checksums.db
+python checksums.py enqueue sqlite:///checksums.db /usr/lib/python3
+pinion worker sqlite:///checksums.db --import checksums --threads 4 --burst
+python checksums.py report sqlite:///checksums.db
 """
 
 import hashlib

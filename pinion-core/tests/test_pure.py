@@ -36,7 +36,9 @@ def test_jitter_spreads_between_nothing_and_the_delay() -> None:
     assert 0 <= min(delays) < 1 and 7 < max(delays) <= 8
 
 
-@pytest.mark.parametrize("bad", [{"max_retries": -1}, {"base_delay": float("nan")}, {"cap": "10"}, {"max_retries": True}])
+@pytest.mark.parametrize(
+    "bad", [{"max_retries": -1}, {"base_delay": float("nan")}, {"cap": "10"}, {"max_retries": True}]
+)
 def test_a_policy_of_nonsense_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InvalidJob, match=next(iter(bad))):
         RetryPolicy(**bad)  # type: ignore[arg-type]
@@ -71,12 +73,19 @@ def test_ids_sort_by_the_order_they_were_made_in() -> None:
 def test_a_job_coerces_nothing() -> None:
     job = Job("add", (1, "2"), {"c": None})
 
-    assert (job.args, job.kwargs, job.status, job.attempts, job.queue) == ((1, "2"), {"c": None}, Status.PENDING, 0, "default")
+    assert (job.args, job.kwargs, job.status, job.attempts, job.queue) == (
+        (1, "2"),
+        {"c": None},
+        Status.PENDING,
+        0,
+        "default",
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("func_name", ""), ("queue", "a\nb"), ("id", "x" * 256), ("args", [1]), ("kwargs", None), ("priority", 1.5), ("priority", 2**31),
+    [("func_name", ""), ("queue", "a\nb"), ("id", "x" * 256), ("args", [1]), ("kwargs", None),
+     ("priority", 1.5), ("priority", 2**31),
      ("run_at", datetime(2026, 1, 1)), ("run_at", 5.0), ("func_name", "\ud800")],
 )  # fmt: skip
 def test_a_job_that_cannot_be_stored_is_refused_by_the_name_of_the_field(field: str, value: object) -> None:

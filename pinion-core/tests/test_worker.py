@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from five_methods import AwayStorage, ListStorage, until
 
+from five_methods import AwayStorage, ListStorage, until
 from pinion import Job, Registry, RetryPolicy, Status, Worker, task
 from pinion.errors import InvalidJob, Unsupported
 
@@ -75,7 +75,9 @@ def test_on_five_methods_a_failing_job_is_marked_each_time_and_comes_back(regist
     assert storage.failed[0][0].attempts == 4
 
 
-def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(registry: Registry, start: object) -> None:
+def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(
+    registry: Registry, start: object
+) -> None:
     storage = ListStorage()
     storage.enqueue(Job("fail"))
     running = start(Worker(storage, RetryPolicy(base_delay=60, cap=60, jitter=False), registry=registry))  # type: ignore[operator]
@@ -129,7 +131,9 @@ def test_finished_work_waits_in_memory_while_the_storage_is_away(registry: Regis
     assert storage.done[0].result == "kept"
 
 
-def test_an_outage_is_said_once_and_so_is_its_end(registry: Registry, start: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_said_once_and_so_is_its_end(
+    registry: Registry, start: object, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING, "pinion.worker")
     storage = AwayStorage()
     storage.away = True

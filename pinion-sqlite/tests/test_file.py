@@ -8,14 +8,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from pinion_sqlite import SqliteStorage, open_storage
-from pinion_sqlite.filesystem import NETWORK, check_place
-from pinion_sqlite.schema import VERSION
 
 from pinion.errors import InvalidURL, StorageClosed, StorageCorrupt, StorageError, StorageUnavailable
 from pinion.job import Job, Status
 from pinion.outcome import Done
 from pinion.storage import Claim, ClaimRequest, Inserted, Settlement
+from pinion_sqlite import SqliteStorage, open_storage
+from pinion_sqlite.filesystem import NETWORK, check_place
+from pinion_sqlite.schema import VERSION
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def test_four_slashes_name_an_absolute_file(path: Path) -> None:
         assert storage.path == path
 
 
-@pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite://host/jobs.db", "sqlite:///a.db?nope=1"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite://host/jobs.db", "sqlite:///a.db?nope=1"]
+)
 def test_a_url_that_names_no_file_is_refused(url: str) -> None:
     with pytest.raises(InvalidURL):
         open_storage(url)
@@ -99,9 +101,13 @@ def test_a_damaged_file_is_reported_as_such(path: Path) -> None:
     content[4096:] = os.urandom(len(content) - 4096)
     path.write_bytes(content)
 
-    with pytest.raises(StorageCorrupt), SqliteStorage(path) as storage:
-        storage.counts()
-        storage.exchange(claim=ClaimRequest("w", 500))
+    def use() -> None:
+        with SqliteStorage(path) as storage:
+            storage.counts()
+            storage.exchange(claim=ClaimRequest("w", 500))
+
+    with pytest.raises(StorageCorrupt):
+        use()
 
 
 def test_a_missing_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
@@ -236,7 +242,9 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 storage.insert([Job("from the parent again")])
 print(len(storage.exchange(claim=ClaimRequest("w", 10)).jobs))
 """
-    run = subprocess.run([sys.executable, "-W", "ignore", "-c", script, str(path)], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(path)], capture_output=True, text=True, timeout=60
+    )
 
     assert (run.stdout.strip(), run.stderr) == ("3", "")
     connection = sqlite3.connect(path)

@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from pinion_sqlite import SqliteStorage
 from pinion_sqlite.queries import SQL
 
@@ -54,7 +55,9 @@ def test_a_statement_searches_its_index(connection: sqlite3.Connection, name: st
 def test_no_statement_sorts_or_reads_the_whole_table(connection: sqlite3.Connection, name: str) -> None:
     plan = _plan(connection, SQL[name])
 
-    assert not [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN pinion_jobs") and "INDEX" not in step], plan
+    assert not [
+        step for step in plan if "TEMP B-TREE" in step or (step.startswith("SCAN pinion_jobs") and "INDEX" not in step)
+    ], plan
 
 
 @pytest.mark.parametrize("name", ["size", "counts"])
@@ -68,6 +71,8 @@ def test_every_statement_is_used_by_name() -> None:
     sources = "".join(path.read_text() for path in Path(__file__).parents[1].glob("src/pinion_sqlite/*.py"))
 
     settled = {"done", "failed", "retry", "snoozed", "released", "cancelled"}
-    unused = [name for name in SQL if f'SQL["{name}"]' not in sources and not (name in settled and f'"{name}"' in sources)]
+    unused = [
+        name for name in SQL if f'SQL["{name}"]' not in sources and not (name in settled and f'"{name}"' in sources)
+    ]
 
     assert unused == []

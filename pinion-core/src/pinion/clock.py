@@ -9,7 +9,18 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-__all__ = ["EPOCH", "SECOND", "SYSTEM", "Clock", "SystemClock", "as_datetime", "as_microseconds", "monotonic", "sleep", "utc_now"]
+__all__ = [
+    "EPOCH",
+    "SECOND",
+    "SYSTEM",
+    "Clock",
+    "SystemClock",
+    "as_datetime",
+    "as_microseconds",
+    "monotonic",
+    "sleep",
+    "utc_now",
+]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000

@@ -47,7 +47,9 @@ class JobExecution:
         self.job.result = task.run(args, kwargs)
         return self.job.result
 
-    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None
+    ) -> None:
         if raised is None:
             self.storage.mark_done(self.job)
         elif isinstance(raised, Exception):

@@ -127,7 +127,11 @@ def check(job: Job) -> None:
     for name in ("func_name", "id", "queue"):
         _check_name(job, name, getattr(job, name))
     if type(job.args) is not tuple or type(job.kwargs) is not dict:
-        _refuse(job, "args and kwargs must be a tuple and a dict", f"{type(job.args).__name__} and {type(job.kwargs).__name__}")
+        _refuse(
+            job,
+            "args and kwargs must be a tuple and a dict",
+            f"{type(job.args).__name__} and {type(job.kwargs).__name__}",
+        )
     if type(job.priority) is not int or job.priority not in PRIORITIES:
         _refuse(job, "priority must be a whole number of at most 31 bits", job.priority)
     for name in ("run_at", "created_at"):

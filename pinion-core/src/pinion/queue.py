@@ -86,7 +86,9 @@ class Queue:
         while (job := storage.get(job_id)).status not in FINISHED:
             left = pause if deadline is None else deadline - monotonic()
             if left <= 0:
-                raise TimeoutError(f"{job} is {job.status} after {timeout:g} s; it goes on, and can be waited for again")
+                raise TimeoutError(
+                    f"{job} is {job.status} after {timeout:g} s; it goes on, and can be waited for again"
+                )
             sleep(min(pause, left))
             pause = min(pause * 1.5, _LAST_LOOK)
         return job
@@ -104,7 +106,9 @@ class Queue:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:

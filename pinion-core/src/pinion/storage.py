@@ -368,7 +368,7 @@ def refuse_unpromised(storage: object, job: Job) -> None:
     for promise, needed in needs.items():
         if needed and promise not in promises:
             raise Unsupported(
-                f"{job}: {type(storage).__name__} doesn't promise {promise}; leave that option out or use another storage"
+                f"{job}: {type(storage).__name__} doesn't promise {promise}; leave it out or use another storage"
             )
 
 
@@ -384,7 +384,8 @@ def check_spi_version(storage: object) -> None:
         name = f"{type(storage).__module__}.{type(storage).__qualname__}"
         older = "pinion-core" if built_for > SPI_VERSION else f"the package of {name.partition('.')[0]}"
         raise PluginError(
-            f"{name} was built for version {built_for} of the storage interface, this pinion-core speaks {SPI_VERSION}: upgrade {older}"
+            f"{name} was built for version {built_for} of the storage interface, "
+            f"this pinion-core speaks {SPI_VERSION}: upgrade {older}"
         )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import Any, cast, overload
 
 from pinion.annotations import check_call, converter
 from pinion.errors import DuplicateTask, InvalidJob, UnknownTask
@@ -17,13 +17,10 @@ from pinion.retry import RetryPolicy
 
 __all__ = ["Registry", "Task", "default_registry", "task"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-class Task(Generic[P, R]):
+class Task[**P, R]:
     """A registered function: call it as before, or enqueue jobs of its name.
 
     name: what jobs call it by.
@@ -90,7 +87,8 @@ class Registry(Mapping[str, Task[..., Any]]):
         there = self._tasks.get(added.name.lower())
         if there is not None and not _same_definition(there.function, added.function):
             raise DuplicateTask(
-                f"task {added.name!r} is {_place(there.function)} already, and {_place(added.function)} wants the name: "
+                f"task {added.name!r} is {_place(there.function)} already, "
+                f"and {_place(added.function)} wants the name: "
                 f'give one of them another, as in @task("other")'
             )
         self._tasks[added.name.lower()] = added
@@ -118,7 +116,9 @@ class Registry(Mapping[str, Task[..., Any]]):
 
 
 def _same_definition(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    if "<locals>" in getattr(one, "__qualname__", "<locals>") or "<locals>" in getattr(other, "__qualname__", "<locals>"):
+    if "<locals>" in getattr(one, "__qualname__", "<locals>") or "<locals>" in getattr(
+        other, "__qualname__", "<locals>"
+    ):
         return True
     return _place(one) == _place(other)
 
@@ -132,13 +132,17 @@ default_registry = Registry()
 
 
 @overload
-def task(name: Callable[P, R], /) -> Task[P, R]: ...
+def task[**P, R](name: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task(
+def task[**P, R](
     name: str | None = None, /, *, retry: RetryPolicy | None = None, registry: Registry | None = None
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-def task(
-    name: str | Callable[..., Any] | None = None, /, *, retry: RetryPolicy | None = None, registry: Registry | None = None
+def task[**P, R](
+    name: str | Callable[..., Any] | None = None,
+    /,
+    *,
+    retry: RetryPolicy | None = None,
+    registry: Registry | None = None,
 ) -> Any:
     """Register a function as a task: `@task`, `@task()`, or `@task("name")`.
 

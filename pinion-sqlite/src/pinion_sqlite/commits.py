@@ -1,6 +1,7 @@
 """Concurrent inserts share one commit, and so one sync to disk.
 
-Whoever gets the lock commits for everybody who waits ("group commit": DeWitt et al., "Implementation techniques for main
+Whoever gets the lock commits for everybody who waits ("group commit": DeWitt et al.,
+"Implementation techniques for main
 memory database systems", SIGMOD 1984, section 5). Nobody waits for company: a single caller commits at once.
 """
 

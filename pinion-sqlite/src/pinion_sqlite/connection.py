@@ -1,7 +1,7 @@
 """Connections to one database file: how they are opened, how a write transaction gets its lock, what fork does to them.
 
-A process has one connection that writes, used by one thread at a time, and one that reads. Sharing the writer keeps its page
-cache warm, and threads queue for a lock of this process instead of colliding in SQLite's.
+A process has one connection that writes, used by one thread at a time, and one that reads. Sharing the writer keeps
+its page cache warm, and threads queue for a lock of this process instead of colliding in SQLite's.
 """
 
 import os
@@ -31,7 +31,7 @@ CHECK_EVERY = 32
 """Write transactions between two looks at the size of the log."""
 
 _inherited: list[object] = []
-"""Connections of a parent process. Closing them here would touch files that the parent uses, so they are kept, unused."""
+"""Connections of a parent process. Closing them would touch files that the parent uses: they are kept, unused."""
 
 
 def connect(path: Path, busy_seconds: float = 1.0) -> sqlite3.Connection:
@@ -39,9 +39,11 @@ def connect(path: Path, busy_seconds: float = 1.0) -> sqlite3.Connection:
 
     busy_seconds: how long SQLite itself waits for locks.
     """
-    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256)
-    # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with the
-    # reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
+    connection = sqlite3.connect(
+        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with
+    # the reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -16000")
@@ -150,8 +152,9 @@ class Connections:
 def _begin(connection: sqlite3.Connection) -> None:
     """Take SQLite's write lock, waiting for other processes.
 
-    SQLite's own waiting sleeps for whole milliseconds, and up to 100 of them: longer than a batch takes, so that processes
-    which share a file would mostly sleep. Here the pauses begin at a twentieth of that, and vary so that nobody starves.
+    SQLite's own waiting sleeps for whole milliseconds, and up to 100 of them: longer than a batch takes, so that
+    processes which share a file would mostly sleep. Here the pauses begin at a twentieth of that, and vary so that
+    nobody starves.
     """
     pause, deadline = SHORTEST_PAUSE, 0.0
     while True:

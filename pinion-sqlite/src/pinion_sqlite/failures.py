@@ -52,7 +52,9 @@ def translation(raised: sqlite3.Error, path: Path) -> StorageError:
     if primary in _BROKEN:
         return StorageCorrupt(f"{path}: {_BROKEN[primary]} ({raised})")
     if primary == "SQLITE_READONLY":
-        return StorageError(f"{path} can't be written; give this user write access to the file and its folder ({raised})")
+        return StorageError(
+            f"{path} can't be written; give this user write access to the file and its folder ({raised})"
+        )
     if isinstance(raised, sqlite3.ProgrammingError) and "closed" in str(raised):
         return StorageClosed(f"{path} was closed; open it again")
     if isinstance(raised, sqlite3.OperationalError) and "no such" in str(raised):

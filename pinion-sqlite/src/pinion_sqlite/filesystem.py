@@ -8,9 +8,28 @@ from pinion.errors import InvalidURL, StorageError
 __all__ = ["check_place"]
 
 NETWORK = frozenset(
-    "nfs nfs4 cifs smb2 smb3 smbfs ncpfs 9p afs ceph glusterfs lustre gpfs fuse.sshfs fuse.glusterfs fuse.s3fs fuse.rclone beegfs".split()
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "ncpfs",
+        "9p",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.s3fs",
+        "fuse.rclone",
+        "beegfs",
+    ]
 )
-"""Filesystems on which SQLite's write-ahead log can't work: its index is memory shared between processes of one machine."""
+"""Filesystems on which SQLite's log can't work: its index is memory shared between processes of one machine."""
 
 
 def check_place(path: Path, create: bool) -> None:
@@ -30,7 +49,7 @@ def check_place(path: Path, create: bool) -> None:
 
 
 def _network_filesystem(folder: Path) -> str | None:
-    """The type of the filesystem that holds the folder if it is a network one; None if not, or where it can't be seen."""
+    """The type of the filesystem that holds the folder if it is a network one; None if it isn't, or can't be seen."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

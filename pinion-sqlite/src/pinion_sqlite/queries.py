@@ -15,7 +15,10 @@ COLUMNS = (
 def _load() -> dict[str, str]:
     text = Path(__file__).with_name("queries.sql").read_text(encoding="utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
-    return {name: body.strip().removesuffix(";").replace("{columns}", COLUMNS) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return {
+        name: body.strip().removesuffix(";").replace("{columns}", COLUMNS)
+        for name, body in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 SQL = _load()

@@ -4,8 +4,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pinion.clock import as_datetime, as_microseconds
 from pinion.codec import Codec
+
+from pinion.clock import as_datetime, as_microseconds
 from pinion.errors import UndecodableJob
 from pinion.job import Job, JobError, Status
 
@@ -15,9 +16,24 @@ STATUSES = (Status.PENDING, Status.RUNNING, Status.SUCCESS, Status.FAILED, Statu
 """A status is stored as its place here."""
 
 
-INSERTED = (
-    "id func_name queue call priority rank ready due attempts failures lost created_at run_at unique_key timeout headers"
-).split()
+INSERTED = [
+    "id",
+    "func_name",
+    "queue",
+    "call",
+    "priority",
+    "rank",
+    "ready",
+    "due",
+    "attempts",
+    "failures",
+    "lost",
+    "created_at",
+    "run_at",
+    "unique_key",
+    "timeout",
+    "headers",
+]
 """The parameters of the statement `insert`, in order."""
 
 
@@ -78,7 +94,8 @@ def claimed_job(row: tuple[Any, ...], queue: str, worker: str, token: str, now: 
 
 def whole_job(row: tuple[Any, ...], codec: Codec) -> Job:
     """The job of a row of all COLUMNS. One that can't be decoded comes without arguments, and with the error."""
-    (job_id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at, finished_at,
+    (job_id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at,
+    finished_at,
      worker, error, result, unique_key, timeout, headers, progress, token) = row  # fmt: skip
     job = Job(func_name, id=job_id, status=STATUSES[status], attempts=attempts, created_at=as_datetime(created_at))
     job.queue, job.priority, job.failures, job.lost = queue, priority, failures, lost

@@ -20,11 +20,12 @@ COMPATIBLE = 1
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to VERSION, inside the caller's write transaction. Raises StorageCorrupt for a newer file, untouched."""
+    """Bring the file to VERSION, in the caller's write transaction. Raises StorageCorrupt for a newer file, untouched."""
     found = _found(connection)
     if found[1] > VERSION:
         raise StorageCorrupt(
-            f"{path} was made by a newer pinion-sqlite (its tables have version {found[0]} and need {found[1]}, this one knows "
+            f"{path} was made by a newer pinion-sqlite (its tables have version {found[0]} and need {found[1]}, "
+            f"this one knows "
             f"{VERSION}); upgrade pinion-sqlite, the file is untouched"
         )
     for number, migration in enumerate(MIGRATIONS, start=1):
@@ -36,7 +37,9 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _found(connection: sqlite3.Connection) -> tuple[int, int]:
-    connection.execute("CREATE TABLE IF NOT EXISTS pinion_schema (version INTEGER NOT NULL, compatible INTEGER NOT NULL) STRICT")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS pinion_schema (version INTEGER NOT NULL, compatible INTEGER NOT NULL) STRICT"
+    )
     row = connection.execute("SELECT version, compatible FROM pinion_schema").fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))
 

@@ -4,8 +4,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from pinion.clock import SECOND
 from pinion.codec import Codec
+
+from pinion.clock import SECOND
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 from pinion.storage import Settled, Settlement
 from pinion_sqlite.queries import SQL
@@ -24,7 +25,7 @@ CODES: dict[type, int] = {Done: 1, Failed: 2, Retry: 3, Snoozed: 4, Released: 5,
 
 
 def prepare(settle: Sequence[Settlement], codec: Codec, now: int) -> Updates:
-    """Everything that can go wrong goes wrong here, before the transaction. Raises Unserializable or PayloadTooLarge."""
+    """What can go wrong goes wrong here, before the transaction: raises Unserializable or PayloadTooLarge."""
     updates: Updates = {}
     for (job_id, token), outcome, _ in settle:
         if type(outcome) is Done:
@@ -71,5 +72,3 @@ def _verdict(connection: sqlite3.Connection, settlement: Settlement) -> Settled:
     """Whether the claim was settled with this outcome, just now or before."""
     row = connection.execute(SQL["settled_as"], settlement.claim).fetchone()
     return Settled.SETTLED if row is not None and row[0] == CODES[type(settlement.outcome)] else Settled.LOST
-
-

@@ -1,7 +1,7 @@
 """SqliteStorage: a queue in one file, safe among threads, processes and forks.
 
-Inserts are synced to disk before they return; claims and settlements need not be, since losing one to a power cut means that
-a job runs again, which every job must bear. One write transaction settles and claims.
+Inserts are synced to disk before they return; claims and settlements need not be, since losing one to a power cut
+means that a job runs again, which every job must bear. One write transaction settles and claims.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, monotonic, sleep
 from pinion.codec import DEFAULT_CODEC, Codec
+
+from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, monotonic, sleep
 from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
 from pinion.identity import new_token
 from pinion.job import Job, Status
@@ -61,7 +62,8 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     codec: turns arguments and results into text and back.
     clock: tells the time; workers' clocks don't matter.
-    synchronous: what an insert waits for: "full" (the disk, by default), "normal" or "off" (the operating system: a power cut
+    synchronous: what an insert waits for: "full" (the disk, by default), "normal" or "off" (the operating system: a
+    power cut
         may lose the last inserts, and POWER_SAFE is not promised).
     Raises StorageError, StorageCorrupt or StorageUnavailable if the file can't be used, and leaves it as it is.
     """
@@ -93,7 +95,9 @@ class SqliteStorage(ClaimStorage, Inspects):
         if synchronous not in _MODES:
             raise InvalidURL(f"synchronous must be one of {', '.join(_MODES)}, got {synchronous!r}")
         if os.fspath(path) in ("", ":memory:"):
-            raise InvalidURL("SqliteStorage keeps a file; name one, or use memory:// for a queue that ends with the process")
+            raise InvalidURL(
+                "SqliteStorage keeps a file; name one, or use memory:// for a queue that ends with the process"
+            )
         self.path = Path(os.path.abspath(path))
         self.codec: Codec = codec or DEFAULT_CODEC
         self.clock: Clock = clock or SYSTEM
@@ -224,6 +228,7 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     def _until_claimable(self, queues: Sequence[str] | None, most: float) -> float:
         """Seconds until something is claimable, as far as is known now, and at most `most`; 0 if something is."""
+
         def look(reader: sqlite3.Connection) -> tuple[int, bool, int | None]:
             version, claimable = _data_version(reader), _is_claimable(reader, queues)
             return version, claimable, reader.execute(SQL["next_due"]).fetchone()[0]
@@ -277,9 +282,9 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the queue to another file while it is in use; the copy is whole, as of one moment."""
-        with translated(self.path), contextlib.closing(connect(self.path)) as source:
-            with contextlib.closing(sqlite3.connect(target)) as copy:
-                source.backup(copy)
+        source, copy = connect(self.path), sqlite3.connect(target)
+        with translated(self.path), contextlib.closing(source), contextlib.closing(copy):
+            source.backup(copy)
 
     def _forget(self) -> None:
         """In a child process: the parent's threads, and their waits, are not here."""

@@ -2,8 +2,9 @@
 
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pinion.clock import Clock
 from pinion.codec import Codec
+
+from pinion.clock import Clock
 from pinion.errors import InvalidURL
 from pinion_sqlite.storage import SqliteStorage
 

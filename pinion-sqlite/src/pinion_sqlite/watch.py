@@ -1,8 +1,8 @@
 """Waiting for another process to commit, at no cost while nothing happens.
 
-Linux tells who asks (inotify) when the write-ahead log is written, whoever writes it, callers' own connections included.
-The news comes while the commit is still under way, so a waiter looks again a few times, at growing intervals. Elsewhere,
-and where the system gives no inotify instance, a waiter looks every now and then.
+Linux tells who asks (inotify) when the write-ahead log is written, whoever writes it, callers' own connections
+included. The news comes while the commit is still under way, so a waiter looks again a few times, at growing intervals.
+Elsewhere, and where the system gives no inotify instance, a waiter looks every now and then.
 """
 
 import ctypes

@@ -39,7 +39,8 @@ class FiveMethods(ClaimStorage):
     """A ClaimStorage made of the five methods of `storage`."""
 
     MISSING = (
-        "it has five methods and so no leases: jobs of a worker that is killed are not taken over, and retries wait in this "
+        "it has five methods and so no leases: jobs of a worker that is killed are not taken over, "
+        "and retries wait in this "
         "worker's memory; a ClaimStorage does both"
     )
 

@@ -71,7 +71,9 @@ class Engine:
         self._waiting: deque[Job] = deque()  # claimed, not begun
         self._ended: deque[Ended] = deque()  # run, not settled
         self._held: dict[str, Job] = {}  # claimed, not settled; changed by `_exchange` alone
-        self._running: list[tuple[Job, float] | None] = [None] * settings.threads  # with its start, one place per thread
+        self._running: list[tuple[Job, float] | None] = [
+            None
+        ] * settings.threads  # with its start, one place per thread
         self._claimed_at = 0.0
         self._lease_ends = 0.0
         self._exchanging = threading.Lock()
@@ -90,7 +92,10 @@ class Engine:
 
     def run(self) -> None:
         """Run jobs until stopped; then everything is settled or handed back, or counted as unsettled."""
-        threads = [threading.Thread(target=self._work, args=(i,), name=f"pinion-{i}", daemon=True) for i in range(self.settings.threads)]
+        threads = [
+            threading.Thread(target=self._work, args=(i,), name=f"pinion-{i}", daemon=True)
+            for i in range(self.settings.threads)
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -296,7 +301,9 @@ class Engine:
         if not held or self._outage.remaining():
             return
         before = monotonic()
-        signals = self._ask(lambda: self.storage.extend([Claim(job.id, job.token or "") for job in held], self.settings.lease))
+        signals = self._ask(
+            lambda: self.storage.extend([Claim(job.id, job.token or "") for job in held], self.settings.lease)
+        )
         if signals is None:
             return
         self._lease_ends = before + self.settings.lease

@@ -44,7 +44,8 @@ class Outage:
             # An error that no storage should raise is a defect of that storage; its traceback helps to mend it.
             trace = None if isinstance(raised, StorageError) else raised
             logger.error(
-                "the storage doesn't answer (%s: %s); what is finished waits in memory, and the storage is asked again until it does",
+                "the storage doesn't answer (%s: %s); what is finished waits in memory, "
+                "and the storage is asked again until it does",
                 type(raised).__name__,
                 raised,
                 exc_info=trace,
@@ -56,7 +57,9 @@ class Outage:
         if self._pause:
             with self._lock:
                 self._pause, seconds = 0.0, monotonic() - self._since
-            self._report.worker_event("storage.back", "the storage answers again after %.1f s", seconds, level=logging.WARNING)
+            self._report.worker_event(
+                "storage.back", "the storage answers again after %.1f s", seconds, level=logging.WARNING
+            )
 
 
 logger = logging.getLogger("pinion.worker")

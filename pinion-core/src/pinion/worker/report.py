@@ -81,10 +81,27 @@ class Report:
             case Done():
                 self._log(logging.INFO, event, ended, "%s succeeded in %.3f s", ended.seconds)
             case Retry(delay, error):
-                self._log(logging.WARNING, event, ended, "%s failed, next try in %.2f s: %s", delay, error, error=error, delay=delay)
+                self._log(
+                    logging.WARNING,
+                    event,
+                    ended,
+                    "%s failed, next try in %.2f s: %s",
+                    delay,
+                    error,
+                    error=error,
+                    delay=delay,
+                )
             case Failed(error):
                 attempts = ended.job.attempts
-                self._log(logging.ERROR, event, ended, "%s failed for good after %d attempts: %s", attempts, error, error=error)
+                self._log(
+                    logging.ERROR,
+                    event,
+                    ended,
+                    "%s failed for good after %d attempts: %s",
+                    attempts,
+                    error,
+                    error=error,
+                )
             case Snoozed(delay):
                 self._log(logging.INFO, event, ended, "%s snoozed for %.2f s", delay, delay=delay)
             case Released():
@@ -99,7 +116,8 @@ class Report:
             logging.WARNING,
             "job.lost",
             ended,
-            "%s: its settlement came late and was refused, because the lease had run out and the job was claimed again; "
+            "%s: its settlement came late and was refused, "
+            "because the lease had run out and the job was claimed again; "
             "this attempt (%s) doesn't count",
             _EVENTS[type(ended.outcome)][4:],
         )
@@ -114,7 +132,9 @@ class Report:
         text = "%s succeeded, but its result can't be stored and is dropped: %s"
         self._log(logging.WARNING, "job.result_dropped", ended, text, why)
 
-    def _log(self, level: int, event: str, ended: Ended, text: str, *args: object, error: Any = None, **more: object) -> None:
+    def _log(
+        self, level: int, event: str, ended: Ended, text: str, *args: object, error: Any = None, **more: object
+    ) -> None:
         job = ended.job
         fields: dict[str, object] = {
             "event": event,

@@ -104,7 +104,9 @@ class Worker:
     def _greet(self, report: Report) -> None:
         settings = self.settings
         queues = "all queues" if settings.queues is None else "queues " + ", ".join(settings.queues)
-        report.worker_event("worker.started", "%s runs jobs of %s on %d threads", settings.name, queues, settings.threads)
+        report.worker_event(
+            "worker.started", "%s runs jobs of %s on %d threads", settings.name, queues, settings.threads
+        )
         if isinstance(self.storage, FiveMethods):
             report.worker_event("worker.limited", "%s: %s", type(self.storage.storage).__name__, FiveMethods.MISSING)
 
@@ -135,5 +137,3 @@ class Worker:
 
     def __repr__(self) -> str:
         return f"<Worker {self.settings.name} on {self.storage!r}>"
-
-
