@@ -1,7 +1,8 @@
 """Arguments by the task's own annotations: checked against its signature, and rebuilt where JSON has only plain data.
 
-Enums, dataclasses, paths and Pydantic models travel as plain data (see `pinion.codec`). What to make of it is decided by the
-function's annotations alone; a name that came out of a queue decides nothing. A task without such annotations costs nothing.
+Enums, dataclasses, paths and Pydantic models travel as plain data (see `pinion.codec`). What to make of it is decided
+by the function's annotations alone; a name that came out of a queue decides nothing. A task without such annotations
+costs nothing.
 """
 
 import dataclasses

@@ -1,8 +1,9 @@
 """Arguments and results to JSON text and back, never pickle.
 
-Values that JSON lacks are written as `{"$": KIND, "v": ...}` and come back as what they were; a dict of the user's own that
-has the key "$" is written as pairs, so that it is never mistaken for one. Enums, dataclasses, paths and Pydantic models are written
-as plain data; `pinion.annotations` rebuilds them by what the task declares, never by a name found in the text.
+Values that JSON lacks are written as `{"$": KIND, "v": ...}` and come back as what they were; a dict of the user's
+own that has the key "$" is written as pairs, so that it is never mistaken for one. Enums, dataclasses, paths and
+Pydantic models are written as plain data; `pinion.annotations` rebuilds them by what the task declares, never by a
+name found in the text.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """What plugins may listen to: one function per event, and what a worker does to tell them.
 
-A plugin is a module or object with functions of these names, each taking any of the named arguments. It is found by the entry
-point group `pinion`. Observers can't change what happens: what one raises is logged, and the job goes on. An event
-that nobody listens to costs one look at an attribute.
+A plugin is a module or object with functions of these names, each taking any of the named arguments. It is found by
+the entry point group `pinion`. Observers can't change what happens: what one raises is logged, and the job goes on.
+An event that nobody listens to costs one look at an attribute.
 """
 
 import logging

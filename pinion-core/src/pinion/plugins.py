@@ -1,7 +1,8 @@
 """Finding what is installed: a storage by the scheme of its URL, and plugins that listen to hooks.
 
-Both are entry points. A storage is loaded when its scheme is opened and at no other time, so that a broken distribution breaks
-only itself. This is the only module that names distributions of storages, in the hints of what to install.
+Both are entry points. A storage is loaded when its scheme is opened and at no other time, so that a broken
+distribution breaks only itself. This is the only module that names distributions of storages, in the hints of what to
+install.
 """
 
 import difflib
@@ -104,7 +105,8 @@ def _unknown(scheme: str) -> str:
 
 @functools.cache
 def _entry_points(group: str) -> tuple["EntryPoint", ...]:
-    # The backport rather than the standard library's: it sees past the empty metadata that a failed uninstall leaves behind.
+    # The backport rather than the standard library's: it sees past the empty metadata that a failed uninstall leaves
+    # behind.
     from importlib_metadata import entry_points
 
     unique = {(entry.name, entry.value, _owner(entry, version=False)): entry for entry in entry_points(group=group)}

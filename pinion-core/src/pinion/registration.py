@@ -19,7 +19,7 @@ PREFIX = "pinion_"
 
 
 class _Manager(pluggy.PluginManager):
-    """Hooks and their implementations are known by their prefix; a plugin needs no decorator, though it may use pluggy's."""
+    """Hooks are known by their prefix; a plugin needs no decorator, though it may use pluggy's."""
 
     def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
         return {"firstresult": False, "historic": False} if name.startswith(PREFIX) else None

@@ -65,6 +65,7 @@ class Engine:
         self.registry = registry
         self.settings = settings
         self.report = report
+        self._job_started = report.hooks.job_started
         self._drained = drained
         self._outage = Outage(report)
         self._batch = Batch()
@@ -112,6 +113,8 @@ class Engine:
                 self._ended.append(Ended(job, Released(), 0.0))
                 continue
             self._running[place] = (job, started)
+            if self._job_started:
+                self._job_started(job=job)
             outcome = attempt(job, self.registry, self.settings.policy)
             self._ended.append(Ended(job, outcome, monotonic() - started))
             self._running[place] = None
@@ -328,6 +331,7 @@ class Engine:
         for entry in self._running:
             if entry is not None:
                 self._ended.append(Ended(entry[0], Released(), monotonic() - entry[1]))
+                self.report.summary.abandoned += 1
         try:
             self._exchange(claim=False)
         except Exception as raised:  # the storage is away at the very end: say what that leaves

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pinion.hooks import Hooks
 from pinion.job import Job
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 
@@ -32,6 +33,7 @@ class Summary:
 
     lost: settlements refused because the claim had been lost.
     unsettled: finished work that the storage could not be told; those jobs run again after their lease.
+    abandoned: tasks that still ran when the grace period ended; their jobs were handed back.
     """
 
     succeeded: int = 0
@@ -42,6 +44,7 @@ class Summary:
     cancelled: int = 0
     snoozed: int = 0
     unsettled: int = 0
+    abandoned: int = 0
 
     @property
     def finished(self) -> int:
@@ -62,8 +65,9 @@ class Ended:
 class Report:
     """Counts and says what happens to the jobs of one worker."""
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, hooks: Hooks) -> None:
         self.worker = worker
+        self.hooks = hooks
         self.summary = Summary()
 
     def settled(self, ended: Sequence[Ended]) -> None:
@@ -75,6 +79,8 @@ class Report:
             setattr(self.summary, name, getattr(self.summary, name) + 1)
             if heard or name == "failed":
                 self._say(event, each)
+            if (tell := getattr(self.hooks, f"job_{name}", None)) is not None:
+                tell(**_told(each))
 
     def _say(self, event: str, ended: Ended) -> None:
         match ended.outcome:
@@ -112,6 +118,8 @@ class Report:
     def refused(self, ended: Ended) -> None:
         """The claim was lost before the attempt was settled."""
         self.summary.lost += 1
+        if self.hooks.job_lost:
+            self.hooks.job_lost(job=ended.job)
         self._log(
             logging.WARNING,
             "job.lost",
@@ -152,4 +160,19 @@ class Report:
 
     def worker_event(self, event: str, text: str, *args: object, level: int = logging.INFO, **more: object) -> None:
         """Something about the worker itself."""
+        if (tell := getattr(self.hooks, event.replace(".", "_"), None)) is not None:
+            tell(worker=self.worker)
         logger.log(level, text, *args, extra={"pinion": {"event": event, "worker": self.worker, **more}})
+
+
+def _told(ended: Ended) -> dict[str, object]:
+    """What the hook of an outcome is given."""
+    told: dict[str, object] = {"job": ended.job}
+    match ended.outcome:
+        case Done():
+            told["seconds"] = ended.seconds
+        case Failed(error):
+            told |= {"error": error, "seconds": ended.seconds}
+        case Retry(delay, error):
+            told |= {"error": error, "delay": delay, "seconds": ended.seconds}
+    return told

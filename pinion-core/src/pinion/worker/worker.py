@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pinion.errors import InvalidJob, Unsupported
+from pinion.hooks import Hooks
 from pinion.identity import new_token
 from pinion.job import Status
 from pinion.retry import RetryPolicy
@@ -30,6 +31,7 @@ class Worker:
     registry: the tasks; those registered by `@task` if left out.
     name: shown in logs and with the jobs it holds; made from host and process if left out.
     burst: stop by itself when nothing is waiting, delayed or running.
+    hooks: whom to tell what happens; `pinion worker` tells the installed plugins.
 
     Raises InvalidJob for values that make no sense, Unsupported for what the storage doesn't promise.
     """
@@ -46,6 +48,7 @@ class Worker:
         registry: Mapping[str, Task[..., Any]] | None = None,
         name: str | None = None,
         burst: bool = False,
+        hooks: Hooks | None = None,
     ) -> None:
         self._check(storage, threads, lease, grace)
         self.registry = default_registry if registry is None else registry
@@ -59,6 +62,7 @@ class Worker:
             policy=retry or RetryPolicy(),
         )
         self.burst = burst
+        self.hooks = hooks or Hooks()
         self._engine: Engine | None = None
         self._stopped_early = False
         self.summary = Summary()
@@ -84,7 +88,7 @@ class Worker:
 
     def run_forever(self) -> Summary:
         """Run jobs until `stop` is called, or, with `burst`, until nothing is left to do. Returns what it did."""
-        report = Report(self.settings.name)
+        report = Report(self.settings.name, self.hooks)
         self.summary = report.summary
         self._engine = engine = Engine(
             self.storage, self.registry, self.settings, report, self._is_drained if self.burst else None

@@ -1,0 +1,85 @@
+"""`pinion stats`, `list` and `show`: what a storage holds."""
+
+from collections.abc import Mapping
+
+import click
+
+from pinion.cli.options import json_option, take_url, url_argument
+from pinion.cli.output import job_as_dict, job_as_text, print_json, table
+from pinion.job import Status
+from pinion.plugins import open_storage
+from pinion.queue import Queue
+from pinion.storage import ClaimStorage, Query
+
+__all__ = ["list_jobs", "opened", "show", "stats"]
+
+
+class opened:  # reads as a verb in `with opened(url) as queue`
+    """The queue at a URL, which must exist, and is closed at the end of the block."""
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self.storage = open_storage(url, create=create)
+
+    def __enter__(self) -> Queue:
+        return Queue(self.storage)
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self.storage, ClaimStorage):
+            self.storage.close()
+
+
+@click.command()
+@url_argument()
+@json_option
+def stats(words: tuple[str, ...], as_json: bool) -> None:
+    """Count the jobs of each queue by status."""
+    url, _ = take_url(words)
+    with opened(url) as queue:
+        counts = queue.counts()
+    queues = {name: _all_statuses(by_status) for name, by_status in sorted(counts.items())}
+    total = {status: sum(by_status[status] for by_status in queues.values()) for status in map(str, Status)}
+    if as_json:
+        print_json({"total": total, "queues": queues})
+    else:
+        rows = [[name, *by_status.values()] for name, by_status in queues.items()]
+        click.echo(table(["queue", *map(str, Status)], [*rows, ["(all)", *total.values()]]))
+
+
+def _all_statuses(by_status: Mapping[Status, int]) -> dict[str, int]:
+    return {str(status): by_status.get(status, 0) for status in Status}
+
+
+@click.command("list")
+@url_argument()
+@click.option("--status", type=click.Choice([str(status) for status in Status], case_sensitive=False))
+@click.option("--queue", "queue_name", metavar="NAME")
+@click.option("--task", metavar="NAME")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
+@json_option
+def list_jobs(
+    words: tuple[str, ...], status: str | None, queue_name: str | None, task: str | None, limit: int, as_json: bool
+) -> None:
+    """List jobs in the order of their creation."""
+    url, _ = take_url(words)
+    query = Query(Status(status.upper()) if status else None, queue_name, task, limit)
+    with opened(url) as queue:
+        jobs = queue.find(query)
+    if as_json:
+        print_json([job_as_dict(job) for job in jobs])
+    else:
+        rows = [[job.id, job.func_name, job.queue, str(job.status), job.attempts, job.error or ""] for job in jobs]
+        click.echo(table(["id", "task", "queue", "status", "attempts", "error"], rows))
+
+
+@click.command()
+@url_argument("ID")
+@json_option
+def show(words: tuple[str, ...], as_json: bool) -> None:
+    """Show everything that is known of a job."""
+    url, [job_id] = take_url(words, names=["ID"])
+    with opened(url) as queue:
+        job = queue.get(job_id)
+    if as_json:
+        print_json(job_as_dict(job))
+    else:
+        click.echo(job_as_text(job))

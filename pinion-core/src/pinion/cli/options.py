@@ -1,0 +1,99 @@
+"""What the commands read from their words: the URL, modules to import, JSON values, moments."""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from pinion.clock import utc_now
+
+__all__ = ["import_modules", "imports_option", "json_option", "parse_json", "run_at", "take_url", "url_argument"]
+
+
+def take_url(words: Sequence[str], *, names: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """The URL and the other words of a command line; without a URL, PINION_URL says it.
+
+    names: what the other words must be, one each. Raises click.UsageError.
+    """
+    rest = list(words)
+    url = rest.pop(0) if rest and "://" in rest[0] else os.environ.get("PINION_URL", "")
+    if not url:
+        raise click.UsageError("which storage? Give a URL such as sqlite:///jobs.db first, or set PINION_URL")
+    if len(rest) < len(names):
+        raise click.UsageError(f"missing {names[len(rest)]}; usage: {_usage(names)}")
+    if len(rest) > len(names):
+        raise click.UsageError(f"unexpected {rest[len(names)]!r}; usage: {_usage(names)}")
+    return url, rest
+
+
+def _usage(names: Sequence[str]) -> str:
+    return " ".join((click.get_current_context().command_path, "[URL]", *names, "[OPTIONS]"))
+
+
+def url_argument(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The words of a command: a URL that may be left out, and what else it takes."""
+    return click.argument("words", nargs=-1, metavar=" ".join(("[URL]", *names)))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+imports_option = click.option(
+    "--import", "modules", multiple=True, metavar="MODULE", help="Import a module that defines tasks; may be repeated."
+)
+
+
+def import_modules(names: Sequence[str]) -> None:
+    """Import modules, from the current folder too. Raises click.UsageError that says where it went wrong."""
+    if names and "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as raised:  # a module runs anybody's code, which may raise anything
+            raise click.UsageError(
+                f"can't import {name!r}: {type(raised).__name__}: {raised}{_place(raised)}"
+            ) from raised
+
+
+def _place(raised: BaseException) -> str:
+    """Where in the user's files it was raised; nothing if the module wasn't found at all."""
+    if isinstance(raised, SyntaxError):
+        return ""
+    frames = [frame for frame in traceback.extract_tb(raised.__traceback__) if "importlib" not in frame.filename]
+    own = [frame for frame in frames if frame.filename != __file__]
+    return f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+
+
+def parse_json(option: str, text: str, kind: type, example: str) -> Any:
+    """The value of a JSON option. Raises click.UsageError if it is no JSON, or not of the kind."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as raised:
+        raise click.UsageError(f"{option} must be JSON such as '{example}', got {text[:60]!r} ({raised})") from None
+    if not isinstance(value, kind):
+        raise click.UsageError(
+            f"{option} must be a JSON {'array' if kind is list else 'object'} such as '{example}', got {text[:60]!r}"
+        )
+    return value
+
+
+def run_at(delay: float | None, at: str | None) -> datetime | None:
+    """When a job is due: after so many seconds, or at a moment in ISO 8601 (local time if it names no zone)."""
+    if delay is not None and at is not None:
+        raise click.UsageError("give --delay or --at, not both")
+    if delay is not None:
+        if not 0 <= delay < 1e10:
+            raise click.UsageError(f"--delay must be a number of seconds from 0 on, got {delay:g}")
+        return utc_now() + timedelta(seconds=delay)
+    if at is None:
+        return None
+    try:
+        return datetime.fromisoformat(at).astimezone()
+    except (ValueError, OverflowError):
+        raise click.UsageError(f"--at must be a time such as 2026-12-24T18:00+01:00, got {at!r}") from None

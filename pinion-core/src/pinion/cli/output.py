@@ -1,0 +1,88 @@
+"""What the commands print: jobs as JSON or as text, and tables."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+import click
+
+from pinion.job import Job
+
+__all__ = ["job_as_dict", "job_as_text", "print_json", "table"]
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def job_as_dict(job: Job) -> dict[str, Any]:
+    """The job for JSON: times in ISO 8601, and values that JSON lacks in a form that people read."""
+    error = job.error
+    return {
+        "id": job.id,
+        "func_name": job.func_name,
+        "args": _readable(job.args),
+        "kwargs": _readable(job.kwargs),
+        "queue": job.queue,
+        "priority": job.priority,
+        "status": str(job.status),
+        "attempts": job.attempts,
+        "failures": job.failures,
+        "lost": job.lost,
+        "created_at": _readable(job.created_at),
+        "run_at": _readable(job.run_at),
+        "started_at": _readable(job.started_at),
+        "finished_at": _readable(job.finished_at),
+        "worker": job.worker,
+        "error": None
+        if error is None
+        else {"type": error.type, "message": error.message, "traceback": error.traceback},
+        "result": _readable(job.result),
+        "unique_key": job.unique_key,
+        "timeout": job.timeout,
+        "headers": dict(job.headers),
+        "progress": _readable(job.progress),
+    }
+
+
+def _readable(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(_readable(key)): _readable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_readable(each) for each in value), key=str)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
+
+
+def job_as_text(job: Job) -> str:
+    """The job for people, a line per field that has a value."""
+    fields = {**job_as_dict(job), "error": None if job.error is None else str(job.error)}
+    lines = [f"{name:12} {_text(value)}" for name, value in fields.items() if value not in (None, {}, [])]
+    if job.error is not None and job.error.traceback:
+        lines += ["", job.error.traceback.rstrip()]
+    return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns as wide as their widest cell; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    right = [all(isinstance(row[column], int) for row in rows) and bool(rows) for column in range(len(head))]
+    lines = (
+        "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""`pinion worker`: run jobs until stopped, or until none is left."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from pinion.cli.logs import configure
+from pinion.cli.options import import_modules, imports_option, take_url, url_argument
+from pinion.clock import monotonic
+from pinion.plugins import load_hooks, open_storage
+from pinion.storage import ClaimStorage
+from pinion.worker import Worker
+from pinion.worker.report import Summary
+
+__all__ = ["worker"]
+
+logger = logging.getLogger("pinion.worker")
+
+
+@click.command()
+@url_argument()
+@imports_option
+@click.option(
+    "--queue", "queues", multiple=True, metavar="NAME", help="Take jobs from this queue only; may be repeated."
+)
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Jobs at a time.")
+@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option("--burst", is_flag=True, help="Stop when nothing is waiting, delayed or running.")
+@click.option("--lease", type=float, default=30.0, show_default=True, metavar="SECONDS", help="Others take over after.")
+@click.option("--grace", type=float, default=25.0, show_default=True, metavar="SECONDS", help="To finish when stopped.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--name", metavar="NAME", help="Shown in logs and with the jobs it holds.")
+def worker(
+    words: tuple[str, ...],
+    modules: tuple[str, ...],
+    queues: tuple[str, ...],
+    threads: int,
+    processes: int,
+    burst: bool,
+    lease: float,
+    grace: float,
+    log_format: str,
+    name: str | None,
+) -> int:
+    """Run the jobs of a storage.
+
+    SIGTERM and SIGINT stop it: it claims no more, lets running tasks finish within the grace period, and hands back the
+    rest. A second signal stops it at once. Exit status 0 when it has stopped, also if jobs failed; 3 if finished work
+    could not be settled.
+    """
+    url, _ = take_url(words)
+    configure(log_format)
+    import_modules(modules)
+    if processes > 1:
+        from pinion.worker.supervisor import supervise
+
+        return supervise(processes, sys.argv[1:])
+    storage = open_storage(url)
+    running = Worker(
+        storage,
+        threads=threads,
+        queues=queues or None,
+        lease=lease,
+        grace=grace,
+        name=name,
+        burst=burst,
+        hooks=load_hooks(),
+    )
+    return _run(running, storage, burst)
+
+
+def _run(running: Worker, storage: object, burst: bool) -> int:
+    def stop(number: int, frame: FrameType | None) -> None:
+        running.stop()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
+    begun = monotonic()
+    progress = _Progress(running) if burst else None
+    summary = running.run_forever()
+    if progress:
+        progress.end()
+        logger.info(_in_words(summary, monotonic() - begun), extra={"pinion": {"event": "worker.summary"}})
+    status = 3 if summary.unsettled else 0
+    if summary.abandoned:
+        # Tasks still run in threads that nothing can end; their jobs were handed back, so this process must not go on.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(status)
+    if isinstance(storage, ClaimStorage):
+        storage.close()
+    return status
+
+
+class _Progress:
+    """Says now and then how far the worker is."""
+
+    def __init__(self, running: Worker) -> None:
+        self._running = running
+        self._every = 1.0 if sys.stderr.isatty() else 5.0
+        self._ended = threading.Event()
+        threading.Thread(target=self._report, name="pinion-progress", daemon=True).start()
+
+    def _report(self) -> None:
+        before = 0
+        while not self._ended.wait(self._every):
+            finished = self._running.summary.finished
+            pace = (finished - before) / self._every
+            logger.info(
+                "%s jobs finished, %.0f/s", f"{finished:,}", pace, extra={"pinion": {"event": "worker.progress"}}
+            )
+            before = finished
+
+    def end(self) -> None:
+        self._ended.set()
+
+
+def _in_words(summary: Summary, seconds: float) -> str:
+    pace = summary.finished / seconds if seconds else 0.0
+    text = f"{summary.finished:,} jobs: {summary.succeeded:,} succeeded, {summary.failed:,} failed"
+    if summary.retried:
+        text += f", {summary.retried:,} retries"
+    return text + f", {seconds:.1f} s, {pace:,.0f}/s"
