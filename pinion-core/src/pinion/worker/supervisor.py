@@ -32,6 +32,7 @@ class _Child:
         self._command = command
         self._pause = 0.0
         self.status: int | None = None
+        self.due: float | None = None
         self.start()
 
     def start(self) -> None:
@@ -54,7 +55,7 @@ class _Child:
         if restart and (status < 0 or status not in (0, 2, 3)):
             lived_long = monotonic() - self.begun > 60
             self._pause = FIRST_PAUSE if lived_long or not self._pause else min(self._pause * 2, LONGEST_PAUSE)
-            self.due: float | None = monotonic() + self._pause
+            self.due = monotonic() + self._pause
             text = "a worker process died (%s); another starts in %.1f s"
             logger.error(
                 text, _cause(status), self._pause, extra={"pinion": {"event": "process.died", "status": status}}
