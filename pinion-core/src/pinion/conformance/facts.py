@@ -1,0 +1,90 @@
+"""Facts: what a look at a storage tells, before anything is asked of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pinion.conformance.target import Address, Target
+from pinion.errors import StorageUnavailable
+from pinion.storage import ClaimStorage, Inspects
+from pinion.testing import ManualClock
+
+__all__ = ["METHODS", "Facts", "look_at"]
+
+METHODS = ("enqueue", "dequeue", "mark_done", "mark_failed", "size")
+
+UNREACHABLE = (StorageUnavailable, ConnectionError, TimeoutError)
+"""What opening a storage raises when it is there but can't be reached; a five-method storage knows no better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the storage at a target.
+
+    kind: the name of its class.
+    claims: whether it is a ClaimStorage.
+    promises: what it promises, by name.
+    clock, codec: whether it takes one.
+    reopens: whether what one object stored can be opened by another.
+    waiting: how many jobs were there when it was opened; -1 if it can't tell.
+    fault: why it can't be judged at all, or "".
+    unreachable: that this is because it can't be reached just now.
+    """
+
+    kind: str = ""
+    claims: bool = False
+    promises: tuple[str, ...] = ()
+    clock: bool = False
+    codec: bool = False
+    reopens: bool = False
+    waiting: int = 0
+    fault: str = ""
+    unreachable: bool = False
+
+    def makes(self, promise: str) -> bool:
+        """Whether the promise is made."""
+        return promise in self.promises
+
+
+def look_at(target: Target, address: Address) -> Facts:
+    """Open the storage, see what it is, and close it. Nothing in it is changed."""
+    clock = ManualClock()
+    try:
+        storage = address.open(clock=clock)
+    except UNREACHABLE as raised:
+        return Facts(fault=f"it can't be reached: {raised}", unreachable=True)
+    except Exception as raised:
+        return Facts(fault=f"opening it raised {type(raised).__name__}: {raised}")
+    try:
+        return _facts(target, storage, getattr(storage, "clock", None) is clock)
+    finally:
+        if isinstance(storage, ClaimStorage):
+            storage.close()
+
+
+def _facts(target: Target, storage: Any, clock: bool) -> Facts:
+    missing = [name for name in METHODS if not callable(getattr(storage, name, None))]
+    if missing:
+        return Facts(
+            kind=type(storage).__name__,
+            fault=f"{type(storage).__name__} has no method {', '.join(missing)}; a storage has {', '.join(METHODS)}",
+        )
+    return Facts(
+        kind=type(storage).__name__,
+        claims=isinstance(storage, ClaimStorage),
+        promises=tuple(sorted(str(promise) for promise in getattr(storage, "promises", ()))),
+        clock=clock,
+        codec=target.takes("codec", storage),
+        reopens=target.reopens,
+        waiting=_waiting(storage),
+    )
+
+
+def _waiting(storage: Any) -> int:
+    """How many jobs it holds, in whatever status."""
+    try:
+        held = int(storage.size())
+        if isinstance(storage, Inspects):
+            held = max(held, sum(sum(by_status.values()) for by_status in storage.counts().values()))
+    except Exception:
+        return -1  # the cases about size and counts will say what is wrong
+    return held

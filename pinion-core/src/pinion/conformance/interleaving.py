@@ -1,0 +1,123 @@
+"""Interleaving: pause one thread before a line of the storage's code, let another run, and go on.
+
+Trying every line is a search of all schedules with one preemption (after Musuvathi and Qadeer's CHESS): exhaustive and
+deterministic for short operations. A second thread that gets stuck waits for a lock of the first, as it may: the first
+goes on then.
+"""
+
+import linecache
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from pinion.clock import monotonic
+from pinion.conformance.errand import Errand
+from pinion.conformance.lines import Lines, roots_of
+from pinion.conformance.trial import Trial
+
+__all__ = ["Stop", "interleave", "stops"]
+
+MOST = 40
+"""At so many lines of one operation; where there are more, the seed decides which."""
+STUCK = 0.03
+"""Seconds without a line executed after which a thread is taken to wait for a lock."""
+LONGEST = 4.0
+
+
+class Stop(NamedTuple):
+    """A line of the storage's code, when it is about to be executed for that time."""
+
+    file: str
+    line: int
+    time: int = 1
+
+    def __str__(self) -> str:
+        source = linecache.getline(self.file, self.line).strip()
+        again = f", the {self.time}th time" if self.time > 1 else ""
+        return f"before {os.path.basename(self.file)}:{self.line} `{source}`{again}"
+
+
+def stops(trial: Trial, operation: Callable[[Any], Any], *, jobs: int, once: bool = False) -> Iterator[Stop]:
+    """Every line that the operation executes on a storage that holds so many jobs; `once`: the first time only."""
+    storage = trial.fresh()
+    trial.put(*(f"job-{number}" for number in range(jobs)), into=storage)
+    found = [stop for stop in _executed(storage, operation) if stop.time == 1 or not once]
+    if len(found) > MOST:
+        found = [found[place] for place in sorted(trial.random.sample(range(len(found)), MOST))]
+    for stop in found:
+        trial.progress()
+        yield stop
+
+
+def _executed(storage: Any, operation: Callable[[Any], Any]) -> list[Stop]:
+    found: list[Stop] = []
+    times: Counter[tuple[str, int]] = Counter()
+    me = threading.get_ident()
+
+    def note(file: str, line: int) -> None:
+        if threading.get_ident() == me:
+            times[file, line] += 1
+            found.append(Stop(file, line, times[file, line]))
+
+    with Lines(roots_of(storage), note):
+        operation(storage)
+    return found
+
+
+def interleave(trial: Trial, stop: Stop, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+    """Run `first`, pause it at the stop, run `second` as far as it comes, and let both end. Returns what they returned.
+
+    Raises what they raise, or Broken if they don't end.
+    """
+    pair = _Pair(stop)
+    with Lines(roots_of(trial.storage), pair.before_line):
+        one = trial.start(pair.lead, first)
+        pair.reached.wait(LONGEST)
+        other = trial.start(pair.follow, second)
+        pair.let_it_run(other)
+        pair.go.set()
+        return one.result(LONGEST, f"what one thread did, after a pause {stop},"), other.result(LONGEST, f"what another thread did, while one paused {stop},")
+
+
+class _Pair:
+    """Two threads, one of which pauses at a line."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
+        self.reached = threading.Event()
+        self.go = threading.Event()
+        self._leader = self._follower = 0
+        self._times = 0
+        self._steps = 0
+
+    def lead(self, call: Callable[[], Any]) -> Any:
+        self._leader = threading.get_ident()
+        try:
+            return call()
+        finally:
+            self.reached.set()  # also if it never came there
+
+    def follow(self, call: Callable[[], Any]) -> Any:
+        self._follower = threading.get_ident()
+        return call()
+
+    def before_line(self, file: str, line: int) -> None:
+        thread = threading.get_ident()
+        if thread == self._follower:
+            self._steps += 1
+        elif thread == self._leader and (file, line) == self.stop[:2]:
+            self._times += 1
+            if self._times == self.stop.time:
+                self.reached.set()
+                self.go.wait(LONGEST)
+
+    def let_it_run(self, other: Errand) -> None:
+        """Return when it is over, or stuck."""
+        steps, since = -1, monotonic()
+        while not other.is_done(0.002):
+            if self._steps != steps:
+                steps, since = self._steps, monotonic()
+            if monotonic() - since > (STUCK if steps else 10 * STUCK):
+                return

@@ -1,0 +1,87 @@
+"""Process: one of the kit's programs, running in a process of its own. The programs are in `pinion.conformance.programs`."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from pinion.conformance.broken import Broken
+
+__all__ = ["Process"]
+
+PATIENCE = 5.0
+"""Seconds until a process that says nothing is taken to hang."""
+
+
+class Process:
+    """A program that writes a line of JSON whenever it has something to say."""
+
+    def __init__(self, program: str, address: dict[str, str], arguments: dict[str, Any]) -> None:
+        self.program = program
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pinion.conformance.programs", program, json.dumps(address), json.dumps(arguments)],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def line(self, within: float = PATIENCE) -> Any:
+        """What it says next; None if it has ended. Raises Broken if it says nothing for so many seconds."""
+        try:
+            line = self._lines.get(timeout=within)
+        except queue.Empty:
+            self.kill()
+            raise Broken(f"the process that was to {self.program} has been silent for {within:g} s: it hangs") from None
+        if not line:
+            self._lines.put("")
+            return None
+        said = json.loads(line)
+        if isinstance(said, dict) and "broken" in said:
+            raise Broken(said["broken"])
+        return said
+
+    def rows(self, within: float = PATIENCE) -> list[Any]:
+        """All that it still says until it ends."""
+        rows = []
+        while (line := self.line(within)) is not None:
+            rows.append(line)
+        return rows
+
+    def say(self, line: str = "") -> None:
+        """Let it go on, if it waits for that."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """End it by SIGKILL, wherever it is."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+
+def environment() -> dict[str, str]:
+    """That of this process, in which everything can be imported that can be imported here."""
+    path = [entry or os.getcwd() for entry in sys.path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

@@ -1,0 +1,145 @@
+"""Result: what became of one case; run: try one case, however it may end."""
+
+import os
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from types import FrameType, TracebackType
+
+from pinion.clock import monotonic
+from pinion.conformance.broken import Broken
+from pinion.conformance.case import Case, Level
+from pinion.conformance.facts import Facts
+from pinion.conformance.lines import is_storage
+from pinion.conformance.target import Target
+from pinion.conformance.trial import Trial
+
+__all__ = ["LIMIT", "Outcome", "Result", "not_judged", "not_promised", "run"]
+
+LIMIT = 5.0
+"""Seconds without progress after which a case is taken to hang."""
+_STALL = 0.3
+"""Seconds by which a short sleep is late when the machine stood still."""
+_TRIES = 3
+
+
+class Outcome(StrEnum):
+    """How a case can end."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_PROMISED = "not promised"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one case.
+
+    message: the cause, if it failed. hung: its thread is still there. tried: whether it came to be tried at all.
+    """
+
+    case: Case
+    level: Level
+    outcome: Outcome
+    seconds: float = 0.0
+    message: str = ""
+    hung: bool = False
+    tried: bool = True
+
+
+def not_promised(case: Case, facts: Facts) -> Result:
+    """The case isn't about this storage."""
+    return Result(case, case.level_for(facts), Outcome.NOT_PROMISED, tried=False)
+
+
+def not_judged(case: Case, facts: Facts, why: str) -> Result:
+    """The case could not be tried, which is a failure."""
+    return Result(case, case.level_for(facts), Outcome.FAILED, message=why, tried=False)
+
+
+def run(case: Case, target: Target, facts: Facts, seed: int) -> Result:
+    """Try the case; once more if it failed while the machine stood still, since some cases measure time."""
+    for _ in range(_TRIES):
+        attempt = _Attempt(case, target, facts, seed)
+        result = attempt.result()
+        if result.outcome is Outcome.PASSED or result.hung or not attempt.stalled:
+            break
+    return result
+
+
+class _Attempt:
+    """One attempt at a case, in a thread that can be left behind."""
+
+    def __init__(self, case: Case, target: Target, facts: Facts, seed: int) -> None:
+        self.case = case
+        self.facts = facts
+        self.stalled = False
+        self.trial = Trial(target, facts, seed, real_time=case.real_time)
+        self.cause = ""
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._try, name=case.id, daemon=True)
+
+    def result(self) -> Result:
+        begun = monotonic()
+        self.thread.start()
+        hung = not self._wait()
+        cause = self._where_it_hangs() if hung else self.cause
+        outcome = Outcome.FAILED if cause else Outcome.PASSED
+        return Result(self.case, self.case.level_for(self.facts), outcome, monotonic() - begun, cause, hung)
+
+    def _wait(self) -> bool:
+        while monotonic() - self.trial.last_progress < LIMIT:
+            before = monotonic()
+            if self.over.wait(0.05):
+                return True
+            self.stalled = self.stalled or monotonic() - before > _STALL
+        return self.over.is_set()
+
+    def _try(self) -> None:
+        try:
+            with self.trial:
+                self.case.check(self.trial)
+        except Broken as broken:
+            self.cause = str(broken)
+        except BaseException as raised:  # whatever a storage raises is what is to be told
+            self.cause = _cause(raised)
+        finally:
+            self.over.set()
+
+    def _where_it_hangs(self) -> str:
+        frames = sys._current_frames()
+        frame = frames.get(self.thread.ident or 0)
+        return f"it was not over after {LIMIT:g} s{_innermost(frame)}"
+
+
+def _cause(raised: BaseException) -> str:
+    text = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
+    return f"{_called(raised.__traceback__)} raised {text}{_innermost_of(raised.__traceback__)}"
+
+
+def _called(trace: TracebackType | None) -> str:
+    """The name of the storage's method that the check called."""
+    for frame, _ in traceback.walk_tb(trace):
+        if is_storage(frame.f_code.co_filename):
+            return f"{frame.f_code.co_name}()"
+    return "the kit"
+
+
+def _innermost_of(trace: TracebackType | None) -> str:
+    """Where in the storage's own code it was raised."""
+    places = [_at(frame, line) for frame, line in traceback.walk_tb(trace) if is_storage(frame.f_code.co_filename)]
+    return places[-1] if places else ""
+
+
+def _innermost(frame: FrameType | None) -> str:
+    """Where in the storage's own code the thread is."""
+    while frame is not None and not is_storage(frame.f_code.co_filename):
+        frame = frame.f_back
+    return _at(frame, frame.f_lineno) if frame else ""
+
+
+def _at(frame: FrameType, line: int) -> str:
+    file = os.path.relpath(frame.f_code.co_filename)
+    return f" (at {frame.f_code.co_filename if file.startswith('..') else file}:{line}, {frame.f_code.co_name})"
