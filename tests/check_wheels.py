@@ -1,0 +1,125 @@
+"""Build every distribution and try the wheels as a stranger would: alone, in an empty environment.
+
+Run by `tox -e wheels`; needs `build` and `hatchling`. Each backend is installed with core and nothing else of
+ours.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import venv
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+from typing import Any
+
+from repository import DISTRIBUTIONS, ROOT, project
+
+DEMO = {"pinion-memory", "pinion-sqlite"}
+"""With one of these beside core, `pinion` alone runs a job."""
+
+IMPORT_LIMIT_MS = 60
+ROUNDS = 21
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        wheels = {folder: build(folder, place / folder) for folder in DISTRIBUTIONS}
+        for folder in DISTRIBUTIONS:
+            check_installed(folder, wheels, place)
+    print(f"ok: {len(DISTRIBUTIONS)} distributions")
+
+
+def build(folder: str, out: Path) -> Path:
+    """Build the sdist, and from it the wheel; check both and return the wheel."""
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT / folder)
+    [wheel] = out.glob("*.whl")
+    [sdist] = out.glob("*.tar.gz")
+    check_wheel(wheel, DISTRIBUTIONS[folder], project(folder))
+    check_sdist(sdist, DISTRIBUTIONS[folder])
+    return wheel
+
+
+def check_wheel(wheel: Path, package: str, declared: dict[str, Any]) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        [metadata_name] = [name for name in names if name.endswith(".dist-info/METADATA")]
+        metadata = Parser().parsestr(archive.read(metadata_name).decode())
+    info = metadata_name.removesuffix("/METADATA")
+    expect(metadata["Name"] == declared["name"], wheel, "its name")
+    expect(metadata["Version"] == declared["version"], wheel, "its version")
+    expect(metadata["Requires-Python"] == ">=3.12", wheel, "Requires-Python")
+    expect(metadata["License-Expression"] == "MIT", wheel, "License-Expression")
+    expect(bool(metadata.get_payload()), wheel, "its README")
+    expect(f"{info}/licenses/LICENSE" in names, wheel, "LICENSE")
+    expect(f"{info}/entry_points.txt" in names, wheel, "entry points")
+    expect(f"{package}/py.typed" in names, wheel, "py.typed")
+    expect({name.split("/")[0] for name in names} == {package, info}, wheel, "one package only")
+    missing = {f"{package}/{name}" for name in package_files(wheel, package)} - set(names)
+    expect(not missing, wheel, f"every file of the package: {sorted(missing)}")
+
+
+def package_files(wheel: Path, package: str) -> list[str]:
+    """The files of the package in the repository, as the wheel should hold them."""
+    root = ROOT / wheel.parent.name / "src" / package
+    files = [path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return [path.relative_to(root).as_posix() for path in files]
+
+
+def check_sdist(sdist: Path, package: str) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = {"LICENSE", "README.md", "PKG-INFO", "pyproject.toml", f"src/{package}/py.typed"}
+    expect(needed <= names, sdist, f"{sorted(needed - names)}")
+
+
+def check_installed(folder: str, wheels: dict[str, Path], place: Path) -> None:
+    """Install one distribution, and core, from wheels into an empty environment, and use it."""
+    home = place / f"venv-{folder}"
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    needed = dict.fromkeys([wheels["pinion-core"], wheels[folder]])
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *needed)
+    run(python, "-m", "pip", "check")
+    run(python, "-I", "-c", f"import {DISTRIBUTIONS[folder]}", cwd=place)
+    run(home / "bin" / "pinion", *([] if folder in DEMO else ["--help"]), cwd=place)
+    if folder == "pinion-core":
+        check_import_time(python, place)
+
+
+def check_import_time(python: Path, place: Path) -> None:
+    """`import pinion` may cost so much more than starting Python; the two are timed in turns."""
+    times: dict[str, list[float]] = {"pass": [], "import pinion": []}
+    for _ in range(ROUNDS):
+        for code, taken in times.items():
+            begin = time.perf_counter()
+            subprocess.run([python, "-I", "-c", code], cwd=place, check=True)
+            taken.append(time.perf_counter() - begin)
+    bare, ours = (statistics.median(taken) * 1000 for taken in times.values())
+    print(f"import pinion: {ours - bare:.0f} ms over {bare:.0f} ms; {IMPORT_LIMIT_MS} ms is the limit")
+    expect(ours - bare < IMPORT_LIMIT_MS, python, f"an import under {IMPORT_LIMIT_MS} ms")
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> None:
+    """Run a command in a clean environment; what it printed is shown if it fails."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PINION"))
+    }
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        words = " ".join(map(str, command))
+        sys.exit(f"check_wheels: exit status {done.returncode} of: {words}\n{done.stdout}{done.stderr}")
+
+
+def expect(holds: bool, where: Path, what: str) -> None:
+    if not holds:
+        sys.exit(f"check_wheels: {where.name} lacks {what}")
+
+
+if __name__ == "__main__":
+    main()

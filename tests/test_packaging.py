@@ -1,0 +1,46 @@
+"""What holds for all distributions together: one version, one license, one test command."""
+
+import subprocess
+
+import pytest
+
+from repository import DISTRIBUTIONS, ROOT, project
+
+
+def test_all_distributions_have_one_version() -> None:
+    assert len({project(folder)["version"] for folder in DISTRIBUTIONS}) == 1
+
+
+def test_every_folder_with_a_project_is_known_to_the_tests() -> None:
+    assert {path.parent.name for path in ROOT.glob("*/pyproject.toml")} == set(DISTRIBUTIONS)
+
+
+def test_distributions_accept_each_other_within_the_minor_version() -> None:
+    major, minor, _ = project("pinion-core")["version"].split(".")
+    accepted = f">={major}.{minor},<{major}.{int(minor) + 1}"
+
+    core = project("pinion-core")
+    extras = [line for lines in core["optional-dependencies"].values() for line in lines]
+    needed = [line for folder in DISTRIBUTIONS for line in project(folder)["dependencies"]] + extras
+    ours = [line for line in needed if line.startswith("pinion-") and not line.startswith("pinion-core[")]
+
+    assert ours
+    assert [line for line in ours if not line.endswith(accepted)] == []
+
+
+@pytest.mark.parametrize("folder", DISTRIBUTIONS)
+def test_a_distribution_is_licensed_typed_and_described(folder: str) -> None:
+    assert (ROOT / folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert (ROOT / folder / "src" / DISTRIBUTIONS[folder] / "py.typed").exists()
+    assert (ROOT / folder / "README.md").read_text().startswith(f"# {project(folder)['name']}\n")
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    after = (ROOT / "README.md").read_text().partition("<!-- tests -->")[2]
+    block = after.split("```")[1].splitlines()[1:]
+    [command] = [line for line in block if not line.startswith("#")]
+
+    run = subprocess.run([ROOT / ".ci" / "run", "--print"], capture_output=True, text=True, check=True)
+
+    assert run.stdout.strip() == command
+    assert "tox" in command
