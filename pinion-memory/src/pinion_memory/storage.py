@@ -47,9 +47,7 @@ class InMemoryStorage(ClaimStorage, Inspects):
         {Promise.DELAY, Promise.QUEUES, Promise.PRIORITY, Promise.RESULTS, Promise.WAKEUPS, Promise.INSPECTS}
     )
 
-    def __init__(
-        self, *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM, ledger: Ledger | None = None
-    ) -> None:
+    def __init__(self, *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM, ledger: Ledger | None = None) -> None:
         self.codec = codec
         self.clock = clock
         self._ledger = ledger or Ledger()
@@ -94,9 +92,7 @@ class InMemoryStorage(ClaimStorage, Inspects):
         self.accept(then)
         return settlement, result, self._snapshots(then)
 
-    def _settle_one(
-        self, settlement: Settlement, result: str | None, then: list[Record], now: int
-    ) -> Settled:
+    def _settle_one(self, settlement: Settlement, result: str | None, then: list[Record], now: int) -> Settled:
         settled, changed = self._ledger.settle(settlement.claim, settlement.outcome, result, now)
         if changed:
             if then:
@@ -180,9 +176,7 @@ class InMemoryStorage(ClaimStorage, Inspects):
         with self._ledger.changed:
             self._check_open()
             found = (record for record in self._ledger.records.values() if _matches(record, query))
-            return [
-                self._show(record) for record in nsmallest(query.limit, found, key=lambda record: record.id)
-            ]
+            return [self._show(record) for record in nsmallest(query.limit, found, key=lambda record: record.id)]
 
     def counts(self) -> Mapping[str, Mapping[Status, int]]:
         with self._ledger.changed:
@@ -227,8 +221,6 @@ def open_storage(url: str, *, codec: Codec | None = None, clock: Clock | None = 
     """
     scheme, separator, name = url.partition("://")
     if scheme.lower() != "memory" or not separator or not re.fullmatch(r"[\w.-]*", name):
-        raise InvalidURL(
-            f"{url!r}: write memory:// for a queue of its own, or memory://name for one to be shared"
-        )
+        raise InvalidURL(f"{url!r}: write memory:// for a queue of its own, or memory://name for one to be shared")
     ledger = _named.setdefault(name, Ledger()) if name else None
     return InMemoryStorage(codec=codec or DEFAULT_CODEC, clock=clock or SYSTEM, ledger=ledger)

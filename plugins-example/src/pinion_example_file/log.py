@@ -54,7 +54,7 @@ class Log:
         self._sync = sync
         if not path.exists() or path.stat().st_size == 0:
             replace(path, [])
-        self._file = open(path, "r+b", buffering=0)
+        self._file = path.open("r+b", buffering=0)
         self._end = len(HEADER)  # of what has been read, and so of what is sound
         try:
             _check_header(path, self._file.read(len(HEADER)))
@@ -108,7 +108,7 @@ class Log:
 
 
 def replace(path: Path, transactions: Iterable[Transaction]) -> None:
-    """Put a log of just these transactions in the place of whatever is at `path`: at once and for good, or not at all."""
+    """Put a log of just these transactions in the place of what is at `path`: at once and for good, or not at all."""
     new = path.with_name(path.name + ".new")
     try:
         with open(new, "wb") as file:

@@ -45,7 +45,7 @@ class Record:
     worker: str | None = None
     started_at: int | None = None
     finished_at: int | None = None
-    error: list[str] | None = None
+    error: tuple[str, str, str] | None = None
     result: str | None = None
 
     def is_held(self, claim: Claim) -> bool:
@@ -89,16 +89,14 @@ def _moment(microseconds: int | None) -> Any:
 
 
 def inserted(job: Job, codec: Codec) -> Fields:
-    """The job is stored, or stored again. Its rank is the moment of that, unless it has a `run_at`."""
-    run_at = None if job.run_at is None else as_microseconds(job.run_at)
+    """The job is stored, or stored again."""
     return {
         "func_name": job.func_name,
         "queue": job.queue,
         "call": codec.encode_call(job.args, job.kwargs),
         "headers": codec.encode(job.headers),
         "created_at": as_microseconds(job.created_at),
-        "run_at": run_at,
-        "rank": run_at,
+        "run_at": None if job.run_at is None else as_microseconds(job.run_at),
         "timeout": job.timeout,
         "attempts": job.attempts,
         "failures": job.failures,
@@ -142,7 +140,7 @@ def settled(record: Record, outcome: Outcome, result: str | None, now: int) -> F
 
 
 def _failure(record: Record, error: JobError) -> Fields:
-    return {"failures": record.failures + 1, "error": [error.type, error.message, error.traceback]}
+    return {"failures": record.failures + 1, "error": (error.type, error.message, error.traceback)}
 
 
 def _postponed(delay: float, now: int) -> Fields:

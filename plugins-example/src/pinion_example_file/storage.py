@@ -71,9 +71,7 @@ class FileStorage(ClaimStorage, Inspects):
     )
     sync: ClassVar[bool] = True
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM) -> None:
         self.path = Path(os.path.realpath(path))
         self.codec = codec
         self.clock = clock
@@ -219,11 +217,119 @@ class FileStorage(ClaimStorage, Inspects):
 
     def _version(self) -> tuple[int, int]:
         """Changes with everything that is appended, and with a compaction. Needs no lock."""
-        status = os.stat(self.path)
+        try:
+            status = self.path.stat()
+        except OSError:
+            return 0, 0  # the next operation says what is wrong
         return status.st_ino, status.st_size
 
     # --- settling and claiming --------------------------------------------------------------------
 
     def _result(self, outcome: Outcome) -> str | None:
-        kept = isinstance(outcome, Done) and outcome.result is not None
-        return self.codec.encode(outcome.result) if kept else None
+        if isinstance(outcome, Done) and outcome.result is not None:
+            return self.codec.encode(outcome.result)
+        return None
+
+    def _claim(self, state: State, request: ClaimRequest, now: int) -> list[Job]:
+        jobs: list[Job] = []
+        while len(jobs) < request.limit and (record := state.first(request.queues, now)) is not None:
+            alone = record.is_suspect()
+            if alone and jobs:
+                break
+            if (job := self._hand_out(state, record, request, now)) is not None:
+                jobs.append(job)
+                if alone:
+                    break
+        return jobs
+
+    def _hand_out(self, state: State, record: Record, request: ClaimRequest, now: int) -> Job | None:
+        """The job, claimed; or None, and the job FAILED, if it can't be decoded."""
+        state.change(record.id, **claimed(record, request, new_token(), now))
+        try:
+            return record.job(self.codec, token=record.token)
+        except UndecodableJob as undecodable:
+            state.change(record.id, **settled(record, Failed(describe_error(undecodable)), None, now))
+            return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
+
+class UnsyncedFileStorage(FileStorage):
+    """The same, but for power cuts: it leaves to the system when the disk gets what was accepted.
+
+    A storage that promises something else is a class of its own, so that everybody can ask the class.
+    """
+
+    promises: ClassVar[frozenset[Promise]] = FileStorage.promises - {Promise.POWER_SAFE}
+    sync: ClassVar[bool] = False
+
+
+def _insert(state: State, job: Job, fields: Fields, now: int) -> Inserted:
+    record = state.records.get(job.id)
+    if record is not None and not record.comes_back(job):
+        return Inserted.SAME_ID
+    rank = now if fields["run_at"] is None else fields["run_at"]
+    if record is None:
+        state.change(job.id, seq=len(state.records), rank=rank, **fields)
+        return Inserted.NEW
+    state.change(job.id, rank=rank, **fields)
+    return Inserted.AGAIN
+
+
+def _settle(state: State, settlement: Settlement, result: str | None, then: list[Fields], now: int) -> Settled:
+    claim, outcome = settlement.claim, settlement.outcome
+    record = state.records.get(claim.id)
+    if record is None:
+        return Settled.LOST
+    if not record.is_held(claim):
+        return Settled.SETTLED if record.was_settled(claim, outcome, result) else Settled.LOST
+    state.change(record.id, **settled(record, outcome, result, now))
+    for job, fields in zip(settlement.then, then, strict=True):
+        _insert(state, job, fields, now)
+    return Settled.SETTLED
+
+
+def _extend(state: State, claim: Claim, lease_ends: int) -> Signal:
+    record = state.records.get(claim.id)
+    if record is None or not record.is_held(claim):
+        return Signal.LOST
+    state.change(record.id, lease_ends=lease_ends)
+    return Signal.HELD
+
+
+def _matches(record: Record, query: Query) -> bool:
+    return (
+        (query.after is None or record.id > query.after)
+        and (query.status is None or record.status == query.status)
+        and (query.queue is None or record.queue == query.queue)
+        and (query.task is None or record.func_name.lower() == query.task.lower())
+    )
+
+
+def _line_of(record: Record) -> tuple[str, Fields]:
+    fields = asdict(record)
+    return fields.pop("id"), fields
+
+
+def _explained(path: Path, failed: OSError) -> StorageError:
+    """What the system refused, as an error of Pinion that says whether trying again can help."""
+    if not path.parent.is_dir():
+        return StorageError(f"{path}: there is no folder {path.parent}; create it first")
+    if failed.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(f"{path} can't be written: let this user write the file and its folder ({failed})")
+    if failed.errno in (errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        return StorageError(f"{path} can't be a log: name another file ({failed})")
+    return StorageUnavailable(f"{path}: nothing was changed, try again later ({failed})")
+
+
+def open_storage(url: str, *, codec: Codec | None = None, clock: Clock | None = None) -> FileStorage:
+    """Open the file that the URL names: three slashes before a relative path, four before an absolute one.
+
+    `?fsync=never` lets an insert return before the disk has it. Raises InvalidURL, StorageError.
+    """
+    parts = urlsplit(url)
+    if parts.netloc or len(parts.path) < 2 or parts.query not in ("", "fsync=always", "fsync=never"):
+        raise InvalidURL(f"{url!r}: write file:///jobs.log or file:////var/lib/jobs.log, perhaps with ?fsync=never")
+    kind = UnsyncedFileStorage if parts.query == "fsync=never" else FileStorage
+    return kind(unquote(parts.path[1:]), codec=codec or DEFAULT_CODEC, clock=clock or SYSTEM)
