@@ -54,7 +54,7 @@ Insert = tuple[str | None, Row]
 """A row and the token under which its job may be held by whoever inserts it."""
 
 _MODES = ("full", "normal", "off")
-_FIRST_LOOK, _LAST_LOOK = 0.0001, 0.05
+_FIRST_LOOK, _LAST_LOOK = 0.00005, 0.05
 
 
 class SqliteStorage(ClaimStorage, Inspects):
@@ -107,8 +107,9 @@ class SqliteStorage(ClaimStorage, Inspects):
         self._connections = Connections(self.path, synchronous.upper())
         self._commits: GroupCommit[list[Insert], list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
         self._claimer = Claimer()
-        self._watches: set[Watch] = set()
-        self._watching = threading.Lock()  # guards _watches
+        self._watches: set[Watch] = set()  # of the waits in progress
+        self._spare_watches: list[Watch] = []
+        self._watching = threading.Lock()  # guards the two above
         self._closed = False
         self._version = 0  # of the data when a wait last looked
         check_place(self.path, create)
@@ -201,17 +202,23 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     @contextlib.contextmanager
     def _watch(self) -> Iterator[Watch]:
-        watch = Watch(self._connections.log)
+        """A watch for this wait. They are kept, since the kernel takes milliseconds to dismantle one."""
         with self._watching:
-            self._watches.add(watch)
-        try:
             if self._closed:
                 raise StorageClosed(f"{self.path} was closed; open it again")
+            watch = self._spare_watches.pop() if self._spare_watches else Watch(self._connections.log)
+            self._watches.add(watch)
+        watch.forget_news()  # of what was written while nobody waited; the caller looks next
+        try:
             yield watch
         finally:
             with self._watching:
                 self._watches.discard(watch)
-            watch.close()
+                if self._closed:
+                    watch.close()
+                else:
+                    watch.forget_wake()
+                    self._spare_watches.append(watch)
 
     def _await_commit(self, watch: Watch, deadline: float) -> None:
         """The log is being written; look until that commit shows, at growing intervals."""
@@ -221,7 +228,7 @@ class SqliteStorage(ClaimStorage, Inspects):
         pause, before = _FIRST_LOOK, self._version
         while self._look() == before and pause < _LAST_LOOK and monotonic() < deadline:
             sleep(pause)
-            pause *= 2
+            pause *= 1.25
 
     def _look(self) -> int:
         return self._connections.read(_data_version)
@@ -246,7 +253,11 @@ class SqliteStorage(ClaimStorage, Inspects):
                 watch.wake()
 
     def close(self) -> None:
-        self._closed = True
+        with self._watching:
+            self._closed = True
+            spare, self._spare_watches = self._spare_watches, []
+        for watch in spare:
+            watch.close()
         self.wake()
         self._connections.close()
 
@@ -290,9 +301,9 @@ class SqliteStorage(ClaimStorage, Inspects):
         """In a child process: the parent's threads, and their waits, are not here."""
         self._commits.forget()
         self._watching = threading.Lock()
-        for watch in self._watches:
+        for watch in (*self._watches, *self._spare_watches):
             watch.close()
-        self._watches = set()
+        self._watches, self._spare_watches = set(), []
 
     def __repr__(self) -> str:
         return f"SqliteStorage({str(self.path)!r})"

@@ -46,6 +46,10 @@ class Watch:
         if self._news is not None:
             _drain(self._news)
 
+    def forget_wake(self) -> None:
+        """Whoever called `wake` meant the wait that is over."""
+        _drain(self._woken)
+
     def has_news(self) -> bool:
         """Whether the log was written since `forget_news`; where nothing tells, it may have been."""
         return self._news is None or any(descriptor == self._news for descriptor, _ in self._poll.poll(0))
