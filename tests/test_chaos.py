@@ -40,14 +40,13 @@ def test_no_job_is_lost_when_workers_are_killed(tmp_path: Path, length: str) -> 
         in_flight = 0
         try:
             for kill in range(kills):
-                done = count * (kill + chance.random()) / (kills + 1)
-                until(lambda done=done: queue.counts()["default"].get(Status.SUCCESS, 0) >= done, 120)
+                _wait_for(queue, count * (kill + chance.random()) / (kills + 1))
                 victim = workers.pop(0)
                 in_flight += _held_by(path, victim.process.pid)
                 victim.kill()
                 assert _integrity(path) == "ok"
                 workers.append(WorkerProcess(url, tmp_path, *options))
-            until(lambda: queue.counts()["default"].get(Status.SUCCESS, 0) == count, 120)
+            _wait_for(queue, count)
         finally:
             for each in workers:
                 each.kill()
@@ -58,6 +57,10 @@ def test_no_job_is_lost_when_workers_are_killed(tmp_path: Path, length: str) -> 
     print(f"\nseed {seed}: {count} jobs, {kills} kills, {repeated} run again, {in_flight} were in flight")
     assert len(runs) == count
     assert repeated <= in_flight + kills * 8
+
+
+def _wait_for(queue: Queue, succeeded: float) -> None:
+    until(lambda: queue.counts()["default"].get(Status.SUCCESS, 0) >= succeeded, 120)
 
 
 def _held_by(path: Path, pid: int) -> int:

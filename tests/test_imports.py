@@ -11,6 +11,7 @@ import pytest
 from repository import DISTRIBUTIONS, ROOT, sources
 
 ROOMS = (
+    "__main__",
     "cli",
     "conformance",
     "testing",
@@ -19,12 +20,14 @@ ROOMS = (
     "execution",
     "queue",
     "plugins",
+    "registration",
     "hooks",
     "task",
     "storage",
     "outcome",
     "retry",
     "schedule",
+    "annotations",
     "codec",
     "job",
     "identity",
@@ -33,7 +36,7 @@ ROOMS = (
 )
 """Core's modules and packages, top to bottom. Each imports only itself and what stands below it."""
 
-SPI = {"pinion.storage", "pinion.job", "pinion.codec", "pinion.errors", "pinion.clock"}
+SPI = {"pinion.storage", "pinion.job", "pinion.codec", "pinion.errors"}
 """All that a backend may import of core."""
 
 PURE = ("job", "retry", "schedule", "outcome")

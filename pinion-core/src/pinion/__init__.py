@@ -4,7 +4,7 @@ This module is the public surface. `InMemoryStorage` and `SqliteStorage` come fr
 are here when those are installed.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pinion.execution import JobExecution
 from pinion.job import Job, JobError, Status
@@ -14,10 +14,6 @@ from pinion.retry import RetryPolicy
 from pinion.storage import ClaimStorage, Storage
 from pinion.task import Registry, Task, task
 from pinion.worker import Worker
-
-if TYPE_CHECKING:
-    from pinion_memory import InMemoryStorage as InMemoryStorage
-    from pinion_sqlite import SqliteStorage as SqliteStorage
 
 __all__ = [
     "ClaimStorage",

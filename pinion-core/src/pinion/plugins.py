@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from importlib_metadata import EntryPoint
 
 __all__ = [
+    "NOTHING_INSTALLED",
     "InstalledStorage",
     "hide_password",
     "installed_storages",
@@ -50,6 +51,8 @@ HINTS = {
     "file": "pinion-example-file",
 }
 """Which distribution provides a scheme that isn't installed. A hint installs and overrides nothing."""
+
+NOTHING_INSTALLED = "no storage is installed: pip install pinion-sqlite, or pinion-memory"
 
 OPTIONAL = {"InMemoryStorage": ("pinion_memory", "pinion-memory"), "SqliteStorage": ("pinion_sqlite", "pinion-sqlite")}
 """Names of `pinion` that live in distributions of their own."""

@@ -1,4 +1,4 @@
-"""What a storage is: everything that a backend's author imports, besides `Job` and the errors.
+"""What a storage is: everything that a backend's author imports, besides `Job`, the codec and the errors.
 
 There are two steps. `Storage` is five methods, and a class with just these works with `Worker`.
 `ClaimStorage` is six methods from which the five follow; its claims carry tokens and leases, so that a
@@ -20,29 +20,45 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
-from pinion.clock import SYSTEM, Clock, as_microseconds, monotonic
+from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, as_microseconds, monotonic, sleep
 from pinion.errors import ClaimLost, DuplicateJob, PluginError, UniqueKeyHeld, Unsupported
+from pinion.identity import new_token
 from pinion.job import DEFAULT_QUEUE, Job, JobError, Status, check
-from pinion.outcome import Done, Failed, Outcome
+from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 
 __all__ = [
+    "SECOND",
     "SPI_VERSION",
+    "SYSTEM",
+    "Cancelled",
     "Claim",
     "ClaimRequest",
     "ClaimStorage",
+    "Clock",
+    "Done",
     "Exchange",
+    "Failed",
     "Inserted",
     "Inspects",
     "KeyHeld",
+    "Outcome",
     "Promise",
     "Query",
+    "Released",
+    "Retry",
     "Settled",
     "Settlement",
     "Signal",
+    "Snoozed",
     "Storage",
+    "as_datetime",
+    "as_microseconds",
     "check_spi_version",
     "describe_error",
+    "monotonic",
+    "new_token",
     "refuse_unpromised",
+    "sleep",
 ]
 
 SPI_VERSION = 1

@@ -10,10 +10,23 @@ import weakref
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from pinion.clock import SECOND, as_datetime
 from pinion.job import JobError, Status
-from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Claim, ClaimRequest, Inserted, Settled, Signal
+from pinion.storage import (
+    SECOND,
+    Cancelled,
+    Claim,
+    ClaimRequest,
+    Done,
+    Failed,
+    Inserted,
+    Outcome,
+    Released,
+    Retry,
+    Settled,
+    Signal,
+    Snoozed,
+    as_datetime,
+)
 from pinion_memory.line import Line
 from pinion_memory.record import Entry, Record
 

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pinion.clock import as_datetime, as_microseconds
 from pinion.job import Job, JobError, Status
-from pinion.outcome import Outcome
+from pinion.storage import Outcome, as_datetime, as_microseconds
 
 __all__ = ["Entry", "Record", "snapshot"]
 

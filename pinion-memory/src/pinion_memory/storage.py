@@ -6,17 +6,19 @@ from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 from typing import Any, ClassVar
 
-from pinion.clock import SECOND, SYSTEM, Clock, monotonic
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
-from pinion.identity import new_token
 from pinion.job import Job, Status
-from pinion.outcome import Done, Failed
 from pinion.storage import (
+    SECOND,
+    SYSTEM,
     Claim,
     ClaimRequest,
     ClaimStorage,
+    Clock,
+    Done,
     Exchange,
+    Failed,
     Inserted,
     Inspects,
     KeyHeld,
@@ -26,6 +28,8 @@ from pinion.storage import (
     Settlement,
     Signal,
     describe_error,
+    monotonic,
+    new_token,
 )
 from pinion_memory.ledger import NEVER, Ledger
 from pinion_memory.record import Record, snapshot

@@ -4,8 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from pinion.clock import SECOND
-from pinion.storage import ClaimRequest
+from pinion.storage import SECOND, ClaimRequest
 from pinion_sqlite.queries import SQL
 
 __all__ = ["Claimer", "Taken"]

@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from pinion.clock import monotonic, sleep
 from pinion.errors import StorageClosed
+from pinion.storage import monotonic, sleep
 from pinion_sqlite.failures import is_busy, translated, translation
 
 __all__ = ["BUSY_SECONDS", "Connections", "connect"]

@@ -6,8 +6,8 @@ from pathlib import Path
 __all__ = ["COLUMNS", "SQL"]
 
 COLUMNS = (
-    "id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at, finished_at, "
-    "worker, error, result, unique_key, timeout, headers, progress, token"
+    "id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at, "
+    "finished_at, worker, error, result, unique_key, timeout, headers, progress, token"
 )
 """The columns of a whole job, in the order that `rows.whole_job` reads them."""
 

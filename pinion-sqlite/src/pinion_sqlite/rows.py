@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from pinion.codec import Codec
-
-from pinion.clock import as_datetime, as_microseconds
 from pinion.errors import UndecodableJob
 from pinion.job import Job, JobError, Status
+from pinion.storage import as_datetime, as_microseconds
 
 __all__ = ["INSERTED", "STATUSES", "claimed_job", "error_text", "row_of", "whole_job"]
 

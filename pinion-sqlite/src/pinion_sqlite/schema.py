@@ -20,7 +20,7 @@ COMPATIBLE = 1
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to VERSION, in the caller's write transaction. Raises StorageCorrupt for a newer file, untouched."""
+    """Bring the file to VERSION, in the caller's write transaction. Raises StorageCorrupt for a newer file."""
     found = _found(connection)
     if found[1] > VERSION:
         raise StorageCorrupt(

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pinion.codec import Codec
-
-from pinion.clock import SECOND
-from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Settled, Settlement
+from pinion.storage import SECOND, Cancelled, Done, Failed, Outcome, Released, Retry, Settled, Settlement, Snoozed
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.rows import error_text
 

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pinion.codec import DEFAULT_CODEC, Codec
-
-from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, monotonic, sleep
 from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
-from pinion.identity import new_token
 from pinion.job import Job, Status
-from pinion.outcome import Failed
 from pinion.storage import (
+    SECOND,
+    SYSTEM,
     Claim,
     ClaimRequest,
     ClaimStorage,
+    Clock,
     Exchange,
+    Failed,
     Inserted,
     Inspects,
     KeyHeld,
@@ -34,7 +34,11 @@ from pinion.storage import (
     Settled,
     Settlement,
     Signal,
+    as_datetime,
     describe_error,
+    monotonic,
+    new_token,
+    sleep,
 )
 from pinion_sqlite import settle as settling
 from pinion_sqlite.claim import Claimer, Taken

@@ -3,9 +3,8 @@
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pinion.codec import Codec
-
-from pinion.clock import Clock
 from pinion.errors import InvalidURL
+from pinion.storage import Clock
 from pinion_sqlite.storage import SqliteStorage
 
 __all__ = ["open_storage"]

@@ -46,7 +46,8 @@ def locked(path: Path) -> Iterator[None]:
 class Log:
     """The log at `path`, which is created if it isn't there or is empty.
 
-    sync: whether `append` returns only when the disk has it. Raises StorageCorrupt if the file is something else.
+    sync: whether what is there when a method returns survives a power cut. Raises StorageCorrupt if the file is
+    something else.
     """
 
     def __init__(self, path: Path, *, sync: bool) -> None:
@@ -58,7 +59,9 @@ class Log:
         self._end = len(HEADER)  # of what has been read, and so of what is sound
         try:
             _check_header(path, self._file.read(len(HEADER)))
-        except StorageCorrupt:
+            if sync:
+                _sync_folder(path.parent)  # whoever put the file there may have died before
+        except BaseException:
             self.close()
             raise
 
@@ -108,7 +111,7 @@ class Log:
 
 
 def replace(path: Path, transactions: Iterable[Transaction]) -> None:
-    """Put a log of just these transactions in the place of what is at `path`: at once and for good, or not at all."""
+    """Put a log of just these transactions in the place of what is at `path`: all of it at once, or not at all."""
     new = path.with_name(path.name + ".new")
     try:
         with open(new, "wb") as file:
@@ -122,7 +125,6 @@ def replace(path: Path, transactions: Iterable[Transaction]) -> None:
     except BaseException:
         new.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
 def _line(transaction: Transaction) -> bytes:

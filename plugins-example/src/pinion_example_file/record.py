@@ -3,11 +3,23 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pinion.clock import SECOND, as_datetime, as_microseconds
 from pinion.codec import Codec
 from pinion.job import Job, JobError, Status
-from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Claim, ClaimRequest
+from pinion.storage import (
+    SECOND,
+    Cancelled,
+    Claim,
+    ClaimRequest,
+    Done,
+    Failed,
+    Outcome,
+    Query,
+    Released,
+    Retry,
+    Snoozed,
+    as_datetime,
+    as_microseconds,
+)
 
 __all__ = ["Fields", "Record", "claimed", "inserted", "settled"]
 
@@ -65,6 +77,14 @@ class Record:
     def is_suspect(self) -> bool:
         """Whether the job, claimed now, has lost a lease: it may have killed its worker, and is claimed alone."""
         return self.lost > 0 or self.status == Status.RUNNING
+
+    def matches(self, query: Query) -> bool:
+        return (
+            query.status in (None, self.status)
+            and query.queue in (None, self.queue)
+            and (query.task is None or query.task.lower() == self.func_name.lower())
+            and (query.after is None or self.id > query.after)
+        )
 
     def job(self, codec: Codec, *, token: str | None = None) -> Job:
         """The job as callers see it. Raises UndecodableJob."""

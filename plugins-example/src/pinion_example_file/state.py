@@ -1,12 +1,14 @@
-"""State: the jobs that a log comes to, and where each of them waits. Pure: no file, no clock, no codec."""
+"""State: all jobs, where each of them waits, and what becomes of them. Pure: no file, no clock, no codec."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from heapq import heappop, heappush
 from typing import Any
 
-from pinion.job import Status
-from pinion_example_file.record import Record
+from pinion.job import Job, Status
+from pinion.storage import Claim, Inserted, Settled, Settlement, Signal
+from pinion_example_file.record import Fields, Record, settled
 
 __all__ = ["SortedSet", "State"]
 
@@ -46,12 +48,14 @@ class State:
         self._ready: defaultdict[str, SortedSet[tuple[int, int]]] = defaultdict(SortedSet)  # per queue, by place
         self._timed: SortedSet[int] = SortedSet()  # what becomes claimable by itself, by the moment
 
-    def change(self, job_id: str, **fields: Any) -> None:
+    # --- changes ----------------------------------------------------------------------------------
+
+    def change(self, job_id: str, fields: Fields) -> None:
         """Change a job, or add it, and remember to log that."""
         self.changes.append((job_id, fields))
         self.apply(job_id, fields)
 
-    def apply(self, job_id: str, fields: dict[str, Any]) -> None:
+    def apply(self, job_id: str, fields: Fields) -> None:
         """Give a job these fields, and let it wait where a job of its status waits."""
         self.applied += 1
         record = self.records.get(job_id)
@@ -66,6 +70,49 @@ class State:
             self._timed.add(job_id, record.rank)
         elif record.status == Status.RUNNING:
             self._timed.add(job_id, record.lease_ends)
+
+    def transactions(self) -> Iterator[list[Any]]:
+        """The shortest log that comes to this state."""
+        for record in self.records.values():
+            fields = asdict(record)
+            yield [(fields.pop("id"), fields)]
+
+    # --- what becomes of jobs ---------------------------------------------------------------------
+
+    def insert(self, job: Job, fields: Fields, now: int) -> Inserted:
+        """Store the job, of which `fields` is what `inserted` says."""
+        rank = now if fields["run_at"] is None else fields["run_at"]
+        known = self.records.get(job.id)
+        if known is None:
+            self.change(job.id, {**fields, "seq": len(self.records), "rank": rank})
+            return Inserted.NEW
+        if not known.comes_back(job):
+            return Inserted.SAME_ID
+        self.change(job.id, {**fields, "rank": rank})
+        return Inserted.AGAIN
+
+    def settle(self, settlement: Settlement, result: str | None, then: Sequence[Fields], now: int) -> Settled:
+        """End a claim, if it is held. `result` and `then` are encoded already."""
+        record = self.records.get(settlement.claim.id)
+        if record is None:
+            return Settled.LOST
+        if not record.is_held(settlement.claim):
+            repeated = record.was_settled(settlement.claim, settlement.outcome, result)
+            return Settled.SETTLED if repeated else Settled.LOST
+        self.change(record.id, settled(record, settlement.outcome, result, now))
+        for job, fields in zip(settlement.then, then, strict=True):
+            self.insert(job, fields, now)
+        return Settled.SETTLED
+
+    def extend(self, claim: Claim, lease_ends: int) -> Signal:
+        """Let a claim last until then, if it is held."""
+        record = self.records.get(claim.id)
+        if record is None or not record.is_held(claim):
+            return Signal.LOST
+        self.change(record.id, {"lease_ends": lease_ends})
+        return Signal.HELD
+
+    # --- who is next ------------------------------------------------------------------------------
 
     def first(self, queues: Sequence[str] | None, now: int) -> Record | None:
         """The job that is to be claimed next: of several queues, from the one whose first job waits longest."""

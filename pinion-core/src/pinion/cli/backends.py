@@ -6,7 +6,7 @@ import click
 
 from pinion.cli.options import json_option
 from pinion.cli.output import print_json, table
-from pinion.plugins import installed_storages, neighbours
+from pinion.plugins import NOTHING_INSTALLED, installed_storages, neighbours
 
 __all__ = ["backends"]
 
@@ -23,6 +23,6 @@ def backends(as_json: bool) -> None:
             [each.scheme, f"{each.distribution} {each.version}", each.error or " ".join(each.promises)]
             for each in found
         ]
-        click.echo(table(["scheme", "distribution", "promises"], rows) if found else "none; pip install pinion-sqlite")
+        click.echo(table(["scheme", "distribution", "promises"], rows) if found else NOTHING_INSTALLED)
     for name in neighbours():
         click.echo(f"warning: {name} installs a package named pinion over ours; uninstall it", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from pinion.errors import DistributionMissing, UnknownScheme
-from pinion.plugins import open_storage
+from pinion.plugins import NOTHING_INSTALLED, open_storage
 from pinion.queue import Queue
 from pinion.storage import ClaimStorage
 from pinion.task import Registry, task
@@ -45,7 +45,7 @@ def _place(folder: Path) -> tuple[str, str]:
         if isinstance(storage, ClaimStorage):
             storage.close()
         return url, where
-    raise DistributionMissing("no storage is installed: pip install pinion-memory or pinion-sqlite")
+    raise DistributionMissing(NOTHING_INSTALLED)
 
 
 def _run(queue: Queue, where: str) -> None:
