@@ -23,7 +23,9 @@ class FolderStorage:
         self.number = 0
 
     def enqueue(self, job: Job) -> None:
-        text = json.dumps({"id": job.id, "name": job.func_name, "args": job.args, "kwargs": job.kwargs, "attempts": job.attempts})
+        text = json.dumps(
+            {"id": job.id, "name": job.func_name, "args": job.args, "kwargs": job.kwargs, "attempts": job.attempts}
+        )
         with self.numbering:
             self.number += 1
             name = f"{time.time_ns():020d}-{self.number:010d}-{os.getpid()}"

@@ -99,9 +99,7 @@ class Chapter(list[Case]):
         """Decorator: the function is the check of a case of this chapter."""
 
         def add(check: Check) -> Check:
-            self.append(
-                Case(case_id, self.promise, check, level, five or level, besides, unless, codec, real_time)
-            )
+            self.append(Case(case_id, self.promise, check, level, five or level, besides, unless, codec, real_time))
             return check
 
         return add

@@ -43,10 +43,16 @@ def command(target: str | None, json_file: str | None, only: str | None, list_ca
 def _chosen(only: str | None) -> Sequence[Case]:
     if only is None:
         return ALL
-    chosen = [case for case in ALL if case.id == only or case.promise == only.upper() or case.id.startswith(only.rstrip(".*") + ".")]
+    chosen = [
+        case
+        for case in ALL
+        if case.id == only or case.promise == only.upper() or case.id.startswith(only.rstrip(".*") + ".")
+    ]
     if not chosen:
         near = difflib.get_close_matches(only, [case.id for case in ALL], 1)
-        raise WrongUse(f"there is no test {only!r}{f'; did you mean {near[0]!r}?' if near else ''}; --list shows them all")
+        raise WrongUse(
+            f"there is no test {only!r}{f'; did you mean {near[0]!r}?' if near else ''}; --list shows them all"
+        )
     return chosen
 
 

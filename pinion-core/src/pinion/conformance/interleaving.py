@@ -66,19 +66,25 @@ def _executed(storage: Any, operation: Callable[[Any], Any]) -> list[Stop]:
     return found
 
 
-def interleave(trial: Trial, stop: Stop, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+def interleave(
+    trial: Trial, stop: Stop, first: Callable[[], Any], second: Callable[[], Any], *, patience: float = LONGEST
+) -> tuple[Any, Any]:
     """Run `first`, pause it at the stop, run `second` as far as it comes, and let both end. Returns what they returned.
 
+    patience: seconds that `first` may take to come to the stop; then `second` runs anyway, and there is no pause.
     Raises what they raise, or Broken if they don't end.
     """
     pair = _Pair(stop)
     with Lines(roots_of(trial.storage), pair.before_line):
         one = trial.start(pair.lead, first)
-        pair.reached.wait(LONGEST)
+        pair.await_the_stop(patience)
         other = trial.start(pair.follow, second)
         pair.let_it_run(other)
         pair.go.set()
-        return one.result(LONGEST, f"what one thread did, after a pause {stop},"), other.result(LONGEST, f"what another thread did, while one paused {stop},")
+        return (
+            one.result(LONGEST, f"what one thread did, after a pause {stop},"),
+            other.result(LONGEST, f"what another thread did, while one paused {stop},"),
+        )
 
 
 class _Pair:
@@ -86,18 +92,23 @@ class _Pair:
 
     def __init__(self, stop: Stop) -> None:
         self.stop = stop
-        self.reached = threading.Event()
+        self._reached = threading.Event()
         self.go = threading.Event()
         self._leader = self._follower = 0
         self._times = 0
         self._steps = 0
+
+    def await_the_stop(self, patience: float) -> None:
+        """Return when the leader is there, or won't be."""
+        if not self._reached.wait(patience):
+            self.go.set()
 
     def lead(self, call: Callable[[], Any]) -> Any:
         self._leader = threading.get_ident()
         try:
             return call()
         finally:
-            self.reached.set()  # also if it never came there
+            self._reached.set()  # also if it never came there
 
     def follow(self, call: Callable[[], Any]) -> Any:
         self._follower = threading.get_ident()
@@ -110,7 +121,7 @@ class _Pair:
         elif thread == self._leader and (file, line) == self.stop[:2]:
             self._times += 1
             if self._times == self.stop.time:
-                self.reached.set()
+                self._reached.set()
                 self.go.wait(LONGEST)
 
     def let_it_run(self, other: Errand) -> None:

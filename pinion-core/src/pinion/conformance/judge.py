@@ -64,7 +64,13 @@ def _try(target: Target, facts: Facts, seed: int, wanted: list[str], say: "_Spea
 
 
 def _told(result: Result) -> dict[str, Any]:
-    return {"id": result.case.id, "outcome": result.outcome, "seconds": result.seconds, "message": result.message, "hung": result.hung}
+    return {
+        "id": result.case.id,
+        "outcome": result.outcome,
+        "seconds": result.seconds,
+        "message": result.message,
+        "hung": result.hung,
+    }
 
 
 class _Speaker:

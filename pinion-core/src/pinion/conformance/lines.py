@@ -19,10 +19,14 @@ __all__ = ["Lines", "is_ours", "is_storage", "roots_of"]
 
 _CORE = str(Path(__file__).resolve().parent.parent) + os.sep
 _STANDARD = tuple(
-    str(Path(sysconfig.get_path(name)).resolve()) + os.sep for name in ("stdlib", "platstdlib") if sysconfig.get_path(name)
+    str(Path(sysconfig.get_path(name)).resolve()) + os.sep
+    for name in ("stdlib", "platstdlib")
+    if sysconfig.get_path(name)
 )
 _INSTALLED = tuple(
-    str(Path(sysconfig.get_path(name)).resolve()) + os.sep for name in ("purelib", "platlib") if sysconfig.get_path(name)
+    str(Path(sysconfig.get_path(name)).resolve()) + os.sep
+    for name in ("purelib", "platlib")
+    if sysconfig.get_path(name)
 )
 _TOOL_IDS = (4, 3)
 """Those that PEP 669 leaves free; debuggers, coverage and profilers have others."""
@@ -93,7 +97,9 @@ class Lines:
         self._before_line(code.co_filename, line)
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
         monitoring = sys.monitoring
         monitoring.set_events(self._tool, 0)
         monitoring.register_callback(self._tool, monitoring.events.LINE, None)

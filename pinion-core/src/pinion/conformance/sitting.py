@@ -121,7 +121,11 @@ class _Judge:
         self.ended = False
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pinion.conformance.judge"], env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "pinion.conformance.judge"],
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         threading.Thread(target=self._listen, daemon=True).start()
         self._write({"target": target, "seed": seed})

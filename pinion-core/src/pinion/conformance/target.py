@@ -89,7 +89,9 @@ class Address:
         if factory is None:
             return open_storage(self.url, clock=clock, codec=codec)
         offered = {"clock": clock, "codec": codec}
-        options = {name: offered[name] for name in OPTIONS if name in _parameters(factory) and offered[name] is not None}
+        options = {
+            name: offered[name] for name in OPTIONS if name in _parameters(factory) and offered[name] is not None
+        }
         return factory(self.directory, **options) if _takes_directory(factory) else factory(**options)
 
     def written(self) -> dict[str, str]:
@@ -116,7 +118,9 @@ def _find(text: str) -> Callable[..., Any]:
             raise WrongUse(f"{module_name!r} has no {path!r}; {EXAMPLE}")
         found = getattr(found, part)
     if not callable(found):
-        raise WrongUse(f"{text!r} is {type(found).__name__}, which can't be called; name a class or a function that returns a storage")
+        raise WrongUse(
+            f"{text!r} is {type(found).__name__}, which can't be called; name a class or a function that returns a storage"
+        )
     return found  # type: ignore[no-any-return]
 
 

@@ -3,11 +3,12 @@
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from pinion.clock import Clock, monotonic, sleep
+from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, monotonic, sleep
 from pinion.codec import Codec
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.errand import Errand
@@ -20,7 +21,7 @@ from pinion.outcome import Outcome
 from pinion.storage import Claim, ClaimRequest, ClaimStorage, Settled, Settlement
 from pinion.testing import ManualClock
 
-__all__ = ["SOON", "Trial"]
+__all__ = ["SOON", "WORKER", "Trial", "claim_of", "names"]
 
 SOON = 2.0
 """Seconds within which a thing must have happened that happens at once, also while the machine is busy."""
@@ -32,6 +33,7 @@ class Trial:
 
     facts: what is known of the storage. random: seeded, for whatever is left to chance.
     lease: seconds; long where time is moved by hand, and otherwise as short as can be told apart.
+    margin: seconds by which something must be missed to be told from a hit.
     """
 
     def __init__(self, target: Target, facts: Facts, seed: int, *, real_time: bool = False) -> None:
@@ -40,7 +42,7 @@ class Trial:
         self.seed = seed
         self.random = random.Random(seed)
         self.clock = ManualClock() if facts.clock and not real_time else None
-        self.lease = 30.0 if self.clock else 1.0
+        self.lease, self.margin = (30.0, 0.001) if self.clock else (1.0, 0.4)
         self.last_progress = monotonic()
         self._opened: list[Any] = []
         self._folders: list[Path] = []
@@ -66,8 +68,6 @@ class Trial:
     @property
     def storage(self) -> Any:
         """The fresh storage of this trial, by its five methods."""
-        if self._storage is None:
-            self._storage = self.open()
         return self._storage
 
     @property
@@ -88,15 +88,17 @@ class Trial:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def put(self, *names: str, into: Any = None, **options: Any) -> list[Job]:
+    def put(self, *func_names: str, into: Any = None, **options: Any) -> list[Job]:
         """Enqueue a job of each name, one after the other."""
         storage = into or self.storage
-        jobs = [Job(name, **options) for name in names]
+        jobs = [Job(name, **options) for name in func_names]
         for job in jobs:
             storage.enqueue(job)
         return jobs
 
-    def take(self, limit: int = 1, *, lease: float | None = None, queues: Sequence[str] | None = None, of: Any = None) -> list[Job]:
+    def take(
+        self, limit: int = 1, *, lease: float | None = None, queues: Sequence[str] | None = None, of: Any = None
+    ) -> list[Job]:
         """Claim up to so many jobs."""
         wanted = ClaimRequest(WORKER, limit, lease or self.lease, None if queues is None else tuple(queues))
         jobs: list[Job] = (of or self.claims).exchange(claim=wanted).jobs
@@ -107,6 +109,11 @@ class Trial:
         jobs = self.take(lease=lease, of=of)
         expect(len(jobs) == 1, f"a job is claimable, but a claim of one got {len(jobs)}")
         return jobs[0]
+
+    def expect_none(self, because: str, *, queues: Sequence[str] | None = None, of: Any = None) -> None:
+        """Claim, and get nothing."""
+        jobs = self.take(100, queues=queues, of=of)
+        expect(not jobs, f"{because}, but a claim got {names(jobs)}")
 
     def settle(self, job: Job, outcome: Outcome, *, then: Sequence[Job] = (), of: Any = None) -> Settled:
         """Settle the claim that the job came with."""
@@ -140,8 +147,17 @@ class Trial:
         """Let so much time pass for the storage."""
         if self.clock is None:
             sleep(seconds)
+            self.progress()
         else:
             self.clock.advance(seconds)
+
+    def expire(self) -> None:
+        """Let every claim of `self.lease` seconds run out."""
+        self.elapse(self.lease + self.margin)
+
+    def moment(self, seconds: float) -> datetime:
+        """So many seconds from the storage's present, or before it."""
+        return as_datetime((self.clock or SYSTEM).now() + round(seconds * SECOND))
 
     def progress(self) -> None:
         """Say that the check goes on, and hasn't been hanging until now."""
@@ -158,6 +174,7 @@ class Trial:
         return process
 
     def __enter__(self) -> Self:
+        self._storage = self.open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,3 +194,8 @@ def claim_of(job: Job) -> Claim:
     if job.token is None:
         raise Broken(f"the claimed job {job.func_name!r} came without a token")
     return Claim(job.id, job.token)
+
+
+def names(jobs: Iterable[Job]) -> str:
+    """The jobs' names, for a sentence."""
+    return ", ".join(job.func_name for job in jobs) or "nothing"

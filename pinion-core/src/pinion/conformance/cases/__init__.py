@@ -1,11 +1,46 @@
 """The cases, a file per promise, in the order in which they are tried: a failure further down may follow from one above."""
 
 from pinion.conformance.case import Case
-from pinion.conformance.cases import base, waiting
+from pinion.conformance.cases import (
+    base,
+    claims,
+    closing,
+    delay,
+    inserting,
+    inspects,
+    leases,
+    order,
+    priority,
+    queues,
+    results,
+    settling,
+    transactions,
+    unique,
+    waiting,
+    waits,
+)
 
 __all__ = ["ALL", "FOUNDATION"]
 
-ALL: tuple[Case, ...] = (*base.cases, *waiting.cases)
+CHAPTERS = (
+    base.cases,
+    waiting.cases,
+    claims.cases,
+    inserting.cases,
+    settling.cases,
+    leases.cases,
+    order.cases,
+    waits.cases,
+    closing.cases,
+    priority.cases,
+    delay.cases,
+    queues.cases,
+    unique.cases,
+    inspects.cases,
+    results.cases,
+    transactions.cases,
+)
+ALL: tuple[Case, ...] = tuple(case for chapter in CHAPTERS for case in chapter)
 
 FOUNDATION = ("base.opens", "base.fresh", "base.round_trip")
 """Where one of these fails, the others would tell nothing."""

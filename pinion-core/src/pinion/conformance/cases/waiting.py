@@ -24,7 +24,10 @@ def short_timeout(trial: Trial) -> None:
         got = trial.storage.dequeue(seconds)
         took = trial.now() - began
         expect(got is None, f"the storage is empty, but dequeue({seconds}) returned {got!r}")
-        expect(took > seconds * 0.9 - 0.01, f"dequeue({seconds}) must wait for {seconds} s, but returned after {took:.3f} s")
+        expect(
+            took > seconds * 0.9 - 0.01,
+            f"dequeue({seconds}) must wait for {seconds} s, but returned after {took:.3f} s",
+        )
         expect(took < seconds + SOON, f"dequeue({seconds}) must return after {seconds} s, but took {took:.2f} s")
 
 
@@ -33,7 +36,10 @@ def wakes(trial: Trial) -> None:
     """A waiting dequeue returns the job as soon as it is enqueued, by another thread."""
     for timeout in (None, 4.0):
         waiting = trial.start(trial.storage.dequeue, timeout)
-        expect(not waiting.is_done(BRIEFLY), f"the storage is empty, but dequeue({timeout}) returned after less than {BRIEFLY} s")
+        expect(
+            not waiting.is_done(BRIEFLY),
+            f"the storage is empty, but dequeue({timeout}) returned after less than {BRIEFLY} s",
+        )
         _enqueue_in_time(trial, Job("task"))
         got = waiting.result(SOON, f"dequeue({timeout}), while a job was enqueued,")
         expect(isinstance(got, Job), f"a job was enqueued while dequeue({timeout}) waited, but it returned {got!r}")
@@ -54,10 +60,15 @@ def free_while_waiting(trial: Trial) -> None:
     expect(not waiting.is_done(BRIEFLY), f"nothing is pending, but dequeue(4.0) returned after less than {BRIEFLY} s")
     trial.start(storage.size).result(1.0, "size(), while another thread waits in dequeue(),")
     trial.start(storage.mark_done, held).result(1.0, "mark_done(), while another thread waits in dequeue(),")
-    trial.start(storage.mark_failed, other, ValueError("no")).result(1.0, "mark_failed(), while another thread waits in dequeue(),")
+    trial.start(storage.mark_failed, other, ValueError("no")).result(
+        1.0, "mark_failed(), while another thread waits in dequeue(),"
+    )
     trial.start(storage.dequeue, 0).result(1.0, "dequeue(0), while another thread waits in dequeue(),")
     trial.start(storage.enqueue, Job("three")).result(1.0, "enqueue(), while another thread waits in dequeue(),")
-    expect(waiting.result(SOON, "dequeue(4.0), while a job was enqueued,") is not None, "a waiting dequeue missed the job that was enqueued")
+    expect(
+        waiting.result(SOON, "dequeue(4.0), while a job was enqueued,") is not None,
+        "a waiting dequeue missed the job that was enqueued",
+    )
 
 
 @cases("base.every_waiter", real_time=True)
@@ -66,7 +77,9 @@ def every_waiter(trial: Trial) -> None:
     waiting = [trial.start(trial.storage.dequeue, None) for _ in range(3)]
     expect(not any(each.is_done(BRIEFLY / 3) for each in waiting), "the storage is empty, but a dequeue(None) returned")
     _enqueue_in_time(trial, Job("one"), Job("two"), Job("three"))
-    got = [each.result(SOON, "dequeue(None) in each of three threads, while three jobs were enqueued,") for each in waiting]
+    got = [
+        each.result(SOON, "dequeue(None) in each of three threads, while three jobs were enqueued,") for each in waiting
+    ]
     came = sorted(job.func_name for job in got if job is not None)
     expect(came == ["one", "three", "two"], f"three waiting threads must get one of three jobs each, but got {came}")
 
@@ -76,13 +89,19 @@ def one_waiter(trial: Trial) -> None:
     """Where several threads wait and one job comes, one of them gets it and the others go on waiting, until their time is over."""
     seconds = 0.8
     waiting = [trial.start(_timed, trial, seconds) for _ in range(3)]
-    expect(not any(each.is_done(BRIEFLY / 3) for each in waiting), f"the storage is empty, but a dequeue({seconds}) returned at once")
+    expect(
+        not any(each.is_done(BRIEFLY / 3) for each in waiting),
+        f"the storage is empty, but a dequeue({seconds}) returned at once",
+    )
     _enqueue_in_time(trial, Job("task"))
     got = [each.result(seconds + SOON, f"dequeue({seconds})") for each in waiting]
     jobs = [job for job, _ in got if job is not None]
     expect(len(jobs) == 1, f"one job was enqueued, but {len(jobs)} of three waiting threads got one")
     shortest = min(took for job, took in got if job is None)
-    expect(shortest > seconds * 0.9 - 0.01, f"a dequeue({seconds}) that got no job returned None already after {shortest:.2f} s")
+    expect(
+        shortest > seconds * 0.9 - 0.01,
+        f"a dequeue({seconds}) that got no job returned None already after {shortest:.2f} s",
+    )
 
 
 def _timed(trial: Trial, seconds: float) -> tuple[Job | None, float]:
@@ -136,7 +155,10 @@ def atomic_enqueue(trial: Trial) -> None:
             [each.id for each in came] == [job.id],
             f"one job was enqueued, while another thread dequeued as enqueue() paused {stop}; handed out: {len(came)} jobs",
         )
-        expect(came[0].args == (1,), f"as enqueue() paused {stop}, another thread dequeued the job with the arguments {came[0].args!r}")
+        expect(
+            came[0].args == (1,),
+            f"as enqueue() paused {stop}, another thread dequeued the job with the arguments {came[0].args!r}",
+        )
 
 
 @cases("base.no_lost_wake_up", real_time=True)
@@ -145,7 +167,9 @@ def no_lost_wake_up(trial: Trial) -> None:
     for stop in stops(trial, lambda storage: storage.dequeue(0.05), jobs=0, once=True):
         storage = trial.fresh()
         began = trial.now()
-        got, _ = interleave(trial, stop, lambda: storage.dequeue(1.5), lambda: storage.enqueue(Job("task")))
+        got, _ = interleave(
+            trial, stop, lambda: storage.dequeue(1.5), lambda: storage.enqueue(Job("task")), patience=0.2
+        )
         took = trial.now() - began
         expect(
             got is not None and took < 1.4,
@@ -160,15 +184,23 @@ def exactly_once(trial: Trial) -> None:
     wanted = {f"{producer}.{number}" for producer in range(producers) for number in range(each)}
     finished = threading.Event()
     consumers = [trial.start(_consume, trial, finished) for _ in range(3)]
-    produced = [trial.start(trial.put, *(f"{producer}.{number}" for number in range(each))) for producer in range(producers)]
+    produced = [
+        trial.start(trial.put, *(f"{producer}.{number}" for number in range(each))) for producer in range(producers)
+    ]
     for one in produced:
         one.result(4.0, f"enqueueing {each} jobs in each of {producers} threads")
     finished.set()
     came = [name for consumer in consumers for name in _names(consumer)]
     twice = sorted({name for name in came if came.count(name) > 1})
-    expect(not twice, f"{producers} threads enqueued and 3 dequeued: these jobs were handed out more than once: {twice[:5]}")
+    expect(
+        not twice,
+        f"{producers} threads enqueued and 3 dequeued: these jobs were handed out more than once: {twice[:5]}",
+    )
     missing = sorted(wanted - set(came))
-    expect(not missing, f"{producers} threads enqueued and 3 dequeued: {len(missing)} of {len(wanted)} jobs never came, such as {missing[:5]}")
+    expect(
+        not missing,
+        f"{producers} threads enqueued and 3 dequeued: {len(missing)} of {len(wanted)} jobs never came, such as {missing[:5]}",
+    )
 
 
 def _consume(trial: Trial, finished: threading.Event) -> list[str]:
