@@ -107,9 +107,7 @@ def check_import_time(python: Path, place: Path) -> None:
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
     """Run a command in a clean environment; what it printed is shown if it fails."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PINION"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PINION"))}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
     if done.returncode:
         words = " ".join(map(str, command))
