@@ -1,6 +1,6 @@
 """Concurrent inserts share one commit, and so one sync to disk.
 
-Whoever finds nobody committing commits for everybody who has gathered, and then hands the duty to the first who gathered
+Whoever finds nobody committing commits for all who have gathered, and then hands the duty to the first who gathered
 meanwhile ("group commit": DeWitt et al., "Implementation techniques for main memory database systems", SIGMOD 1984,
 section 5). Nobody waits for company: a single caller commits at once.
 """
