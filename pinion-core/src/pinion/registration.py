@@ -42,6 +42,8 @@ def listeners(plugins: Iterable[object]) -> Iterator[tuple[str, Callable[..., An
 
 
 def _register(manager: _Manager, plugin: object) -> None:
+    if manager.is_registered(plugin):
+        return  # installed, and given as well
     try:
         manager.register(plugin)
         manager.check_pending()
