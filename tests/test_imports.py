@@ -29,6 +29,7 @@ ROOMS = (
     "schedule",
     "annotations",
     "codec",
+    "plain",
     "job",
     "identity",
     "clock",
