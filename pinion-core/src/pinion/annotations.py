@@ -8,7 +8,7 @@ costs nothing.
 import dataclasses
 import enum
 import inspect
-import pathlib
+import os
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -88,7 +88,7 @@ def _rebuild(hint: Any) -> Rebuild | None:
 def _rebuild_class(hint: type) -> Rebuild | None:
     if issubclass(hint, enum.Enum):
         return _from(hint, lambda plain, _: hint(plain), f"a value of {hint.__name__}")
-    if issubclass(hint, pathlib.PurePath):
+    if issubclass(hint, os.PathLike):
         return _from(hint, lambda plain, _: hint(_text(plain)), "the text of a path")
     if dataclasses.is_dataclass(hint):
         return _rebuild_dataclass(hint)

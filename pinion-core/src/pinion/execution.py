@@ -4,7 +4,6 @@
 calls for each job, without a storage, because it settles many at once.
 """
 
-import traceback
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -79,6 +78,8 @@ def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolic
 
 def failure(raised: BaseException) -> JobError:
     """The exception as a JobError whose traceback begins at the task's own frames."""
+    import traceback  # costs milliseconds, and is wanted only when a task fails
+
     frames = raised.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename in _OWN_FILES:
         frames = frames.tb_next

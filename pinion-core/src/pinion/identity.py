@@ -1,10 +1,10 @@
-"""Names that are never given twice: job ids that sort by creation time, and claim tokens."""
+"""Names: job ids that sort by creation time, claim tokens that are never given twice, and this machine's own."""
 
 import os
 import threading
 import time
 
-__all__ = ["new_id", "new_token"]
+__all__ = ["host_name", "new_id", "new_token"]
 
 _lock = threading.Lock()  # guards the two below
 _last = 0
@@ -34,6 +34,13 @@ def new_id() -> str:
 def new_token() -> str:
     """128 random bits as text: nobody guesses it, and no two claims share it by accident."""
     return os.urandom(16).hex()
+
+
+def host_name() -> str:
+    """The name of this machine, for people."""
+    import socket  # costs milliseconds that `import pinion` need not take
+
+    return socket.gethostname()
 
 
 def _after_fork() -> None:

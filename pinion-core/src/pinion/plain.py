@@ -10,15 +10,14 @@ Everything here raises ValueError with the reason, or what the types themselves 
 
 import dataclasses
 import re
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import Enum
-from pathlib import PurePath
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 __all__ = ["MAX_DEPTH", "declared", "from_plain", "items_to_plain", "to_plain"]
 
@@ -97,7 +96,7 @@ def declared(value: Any) -> Any:
     kind = type(value)
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, PurePath):
+    if _is_a(value, "pathlib", "PurePath"):
         return str(value)
     if dataclasses.is_dataclass(kind) and not isinstance(value, _EXACT):
         names = (field.name for field in dataclasses.fields(kind))
@@ -114,6 +113,14 @@ def _dumped(model: Any) -> Any:
         return model.model_dump(mode="json", **options)
     except Exception as raised:  # the model's own code
         raise ValueError(f"its model_dump() failed: {raised!r:.200}") from raised
+
+
+def _is_a(value: Any, module: str, name: str) -> bool:
+    """Whether the value is an instance of a class whose module isn't imported here: that would cost milliseconds.
+
+    A module that nobody has imported has no instances.
+    """
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))
 
 
 def _named(kind: type) -> str:
@@ -140,7 +147,7 @@ def _zone(value: datetime | time) -> str | int | None:
     zone = value.tzinfo
     if zone is None:
         return None
-    if isinstance(zone, ZoneInfo) and zone.key:
+    if _is_a(zone, "zoneinfo", "ZoneInfo") and zone.key:
         return zone.key
     offset = value.utcoffset()
     if offset is None:
@@ -214,7 +221,7 @@ def _pairs(plain: Any, depth: int) -> dict[Any, Any]:
 _ZONE_KEY = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*")
 
 
-def _read_zone(plain: Any) -> timezone | ZoneInfo | None:
+def _read_zone(plain: Any) -> tzinfo | None:
     if plain is None:
         return None
     if type(plain) is int:
@@ -222,6 +229,8 @@ def _read_zone(plain: Any) -> timezone | ZoneInfo | None:
     if not _ZONE_KEY.fullmatch(_text(plain)):
         raise ValueError(f"{plain!r:.80} is no time zone")
     try:
+        from zoneinfo import ZoneInfo
+
         return ZoneInfo(plain)
     except (LookupError, OSError, ValueError):
         raise ValueError(f"time zone {plain!r:.80} isn't known here; install tzdata") from None

@@ -5,7 +5,6 @@ distribution breaks only itself. This is the only module that names distribution
 install.
 """
 
-import difflib
 import functools
 import inspect
 import logging
@@ -14,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from pinion.clock import Clock
 from pinion.codec import Codec
@@ -95,6 +93,8 @@ def _entry_point(scheme: str) -> "EntryPoint":
 
 
 def _unknown(scheme: str) -> str:
+    import difflib  # costs milliseconds, and is wanted only where something is wrong
+
     installed = sorted({entry.name for entry in _entry_points(STORAGES)})
     text = f"no storage for the scheme {scheme!r}; installed: {', '.join(installed) or 'none'}"
     if close := difflib.get_close_matches(scheme, installed, 1):
@@ -226,5 +226,7 @@ def optional_name(name: str, module: str) -> Any:
 
 def hide_password(url: str) -> str:
     """The URL as it may be shown."""
+    from urllib.parse import urlsplit
+
     password = urlsplit(url).password
     return url if password is None else url.replace(f":{password}@", ":***@", 1)

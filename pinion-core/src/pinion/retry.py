@@ -1,6 +1,5 @@
 """When a failed attempt is tried again. Pure: the caller passes the source of randomness."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,12 +30,23 @@ class RetryPolicy:
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise InvalidJob(f"RetryPolicy: {name} must be a number of at least 0, got {value!r}")
 
-    def compute_delay(self, attempt: int, uniform: Callable[[float, float], float] = random.uniform) -> float:
-        """Seconds to wait after the failure of the `attempt`-th try (1 is the first)."""
+    def compute_delay(self, attempt: int, uniform: Callable[[float, float], float] | None = None) -> float:
+        """Seconds to wait after the failure of the `attempt`-th try (1 is the first).
+
+        uniform: the source of chance, given two bounds; the random module's if left out.
+        """
         doublings = min(max(attempt, 1) - 1, 1000)
         delay = min(self.cap, self.base_delay * 2.0**doublings)
-        return uniform(0.0, delay) if self.jitter else delay
+        if not self.jitter:
+            return delay
+        return (uniform or _uniform())(0.0, delay)
 
     def allows(self, failures: int) -> bool:
         """Whether a job that has now failed so often is tried again."""
         return failures <= self.max_retries
+
+
+def _uniform() -> Callable[[float, float], float]:
+    import random  # costs milliseconds that `import pinion` need not take
+
+    return random.uniform

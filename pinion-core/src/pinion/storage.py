@@ -13,7 +13,6 @@ never leaves a storage. The storage decides what time it is.
 """
 
 import os
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, as_microseconds, monotonic, sleep
 from pinion.errors import ClaimLost, DuplicateJob, PluginError, UniqueKeyHeld, Unsupported
-from pinion.identity import new_token
+from pinion.identity import host_name, new_token
 from pinion.job import DEFAULT_QUEUE, Job, JobError, Status, check
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 
@@ -406,4 +405,4 @@ def check_spi_version(storage: object) -> None:
 
 
 def _process_name() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{host_name()}:{os.getpid()}"

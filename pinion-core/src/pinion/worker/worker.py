@@ -1,13 +1,12 @@
 """Worker: the public face of the engine."""
 
 import os
-import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pinion.errors import InvalidJob, Unsupported
 from pinion.hooks import Hooks
-from pinion.identity import new_token
+from pinion.identity import host_name, new_token
 from pinion.job import Status
 from pinion.retry import RetryPolicy
 from pinion.storage import ClaimStorage, Inspects, Promise, Storage, check_spi_version
@@ -54,7 +53,7 @@ class Worker:
         self.registry = default_registry if registry is None else registry
         self.storage = storage if isinstance(storage, ClaimStorage) else FiveMethods(storage)
         self.settings = Settings(
-            name=name or f"{socket.gethostname()}:{os.getpid()}:{new_token()[:4]}",
+            name=name or f"{host_name()}:{os.getpid()}:{new_token()[:4]}",
             threads=threads,
             queues=self._queues(queues),
             lease=float(lease),
