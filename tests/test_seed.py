@@ -172,7 +172,9 @@ def test_a_class_with_exactly_the_five_methods_works_with_the_worker(tmp_path: P
 
 
 def test_a_storage_that_is_not_installed_says_what_to_install(tmp_path: Path) -> None:
-    (tmp_path / "pinion_sqlite.py").write_text("raise ModuleNotFoundError(\"No module named 'pinion_sqlite'\", name='pinion_sqlite')")
+    (tmp_path / "pinion_sqlite.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'pinion_sqlite'\", name='pinion_sqlite')"
+    )
 
     run = _run(tmp_path, "from pinion import SqliteStorage")
 

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,10 @@ def noop():
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Queue:
+def queue(tmp_path: Path) -> Iterator[Queue]:
     (tmp_path / "stop_tasks.py").write_text(TASKS)
-    return Queue(f"sqlite:///{tmp_path}/jobs.db")
+    with Queue(f"sqlite:///{tmp_path}/jobs.db") as opened:
+        yield opened
 
 
 def _url(tmp_path: Path) -> str:

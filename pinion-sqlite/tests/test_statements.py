@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,11 @@ INDEX = {
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> sqlite3.Connection:
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     SqliteStorage(tmp_path / "jobs.db").close()
-    return sqlite3.connect(tmp_path / "jobs.db")
+    opened = sqlite3.connect(tmp_path / "jobs.db")
+    yield opened
+    opened.close()
 
 
 def _plan(connection: sqlite3.Connection, statement: str) -> list[str]:

@@ -42,12 +42,20 @@ def connect(path: Path, busy_seconds: float = 1.0) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
     )
+    try:
+        _configure(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection) -> None:
     # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with
     # the reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -16000")
-    return connection
 
 
 class Connections:

@@ -117,7 +117,11 @@ class SqliteStorage(ClaimStorage, Inspects):
         self._closed = False
         self._version = 0  # of the data when a wait last looked
         check_place(self.path, create)
-        self._set_up()
+        try:
+            self._set_up()
+        except BaseException:
+            self._connections.close()
+            raise
         _alive.add(self)
 
     def _set_up(self) -> None:
@@ -297,8 +301,9 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the queue to another file while it is in use; the copy is whole, as of one moment."""
-        source, copy = connect(self.path), sqlite3.connect(target)
-        with translated(self.path), contextlib.closing(source), contextlib.closing(copy):
+        with translated(self.path), contextlib.ExitStack() as opened:
+            source = opened.enter_context(contextlib.closing(connect(self.path)))
+            copy = opened.enter_context(contextlib.closing(sqlite3.connect(target)))
             source.backup(copy)
 
     def _forget(self) -> None:
