@@ -142,10 +142,10 @@ class Engine:
 
     def _wait_for_work(self) -> None:
         timeout = LONG
-        if self._drained is not None and not self._held:
-            if self._ask(self._drained):
+        if self._drained is not None:
+            if not self._held and self._ask(self._drained):
                 self.stop()
-            timeout = 0.1
+            timeout = 0.1  # the others settle their last jobs meanwhile, and nothing tells this thread
         self._ask(lambda: self.storage.wait(self.settings.queues, timeout))
 
     def _ask[T](self, question: Callable[[], T]) -> T | None:
