@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import FrameType
 
@@ -37,7 +38,7 @@ class _Child:
 
     def start(self) -> None:
         self.begun, self.due = monotonic(), None
-        die_with_parent = _die_with_parent if sys.platform == "linux" else None
+        die_with_parent = partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None
         self.process: subprocess.Popen[bytes] | None = subprocess.Popen(
             self._command, start_new_session=True, preexec_fn=die_with_parent
         )
@@ -106,7 +107,7 @@ def _cause(status: int) -> str:
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:  # it died before the call; comparing with 1 would be wrong in a container
         os._exit(1)
