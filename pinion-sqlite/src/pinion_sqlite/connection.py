@@ -34,28 +34,29 @@ _inherited: list[object] = []
 """Connections of a parent process. Closing them would touch files that the parent uses: they are kept, unused."""
 
 
-def connect(path: Path, busy_seconds: float = 1.0) -> sqlite3.Connection:
+def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A connection in autocommit mode that any thread may use, one at a time.
 
     busy_seconds: how long SQLite itself waits for locks.
     """
     connection = sqlite3.connect(
-        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
-        _configure(connection)
+        _configure(connection, busy_seconds)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _configure(connection: sqlite3.Connection) -> None:
+def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
     # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with
     # the reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -16000")
+    connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
 
 
 class Connections:

@@ -7,7 +7,7 @@ __all__ = ["COLUMNS", "SQL"]
 
 COLUMNS = (
     "id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at, "
-    "finished_at, worker, error, result, unique_key, timeout, headers, progress, token"
+    "finished_at, worker, error, result, unique_key, timeout, headers, progress"
 )
 """The columns of a whole job, in the order that `rows.whole_job` reads them."""
 

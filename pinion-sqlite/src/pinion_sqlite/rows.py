@@ -95,11 +95,11 @@ def whole_job(row: tuple[Any, ...], codec: Codec) -> Job:
     """The job of a row of all COLUMNS. One that can't be decoded comes without arguments, and with the error."""
     (job_id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at,
     finished_at,
-     worker, error, result, unique_key, timeout, headers, progress, token) = row  # fmt: skip
+     worker, error, result, unique_key, timeout, headers, progress) = row  # fmt: skip
     job = Job(func_name, id=job_id, status=STATUSES[status], attempts=attempts, created_at=as_datetime(created_at))
     job.queue, job.priority, job.failures, job.lost = queue, priority, failures, lost
     job.run_at, job.started_at, job.finished_at = _moment(run_at), _moment(started_at), _moment(finished_at)
-    job.worker, job.unique_key, job.timeout, job.token = worker, unique_key, timeout, token
+    job.worker, job.unique_key, job.timeout = worker, unique_key, timeout
     job.error = JobError(*json.loads(error)) if error else None
     try:
         job.args, job.kwargs = codec.decode_call(call)

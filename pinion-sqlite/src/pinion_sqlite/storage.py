@@ -46,10 +46,11 @@ from pinion_sqlite.commits import GroupCommit
 from pinion_sqlite.connection import Connections, connect
 from pinion_sqlite.failures import translated
 from pinion_sqlite.filesystem import check_place
+from pinion_sqlite.look import Look
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.rows import INSERTED, STATUSES, claimed_job, row_of, whole_job
 from pinion_sqlite.schema import prepare
-from pinion_sqlite.watch import CAN_WATCH, Watch
+from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News, Watch
 
 __all__ = ["SqliteStorage"]
 
@@ -58,7 +59,9 @@ Insert = tuple[str | None, Row]
 """A row and the token under which its job may be held by whoever inserts it."""
 
 _MODES = ("full", "normal", "off")
-_FIRST_LOOK, _LAST_LOOK = 0.00005, 0.05
+
+FOREIGN_CLOCK_PAUSE = 0.05
+"""Seconds between two looks at a clock that isn't the system's: it may be set, or moved by hand, and tells nobody."""
 
 
 class SqliteStorage(ClaimStorage, Inspects):
@@ -115,7 +118,6 @@ class SqliteStorage(ClaimStorage, Inspects):
         self._spare_watches: list[Watch] = []
         self._watching = threading.Lock()  # guards the two above
         self._closed = False
-        self._version = 0  # of the data when a wait last looked
         check_place(self.path, create)
         try:
             self._set_up()
@@ -201,12 +203,24 @@ class SqliteStorage(ClaimStorage, Inspects):
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         deadline = monotonic() + timeout
-        self._until_claimable(queues, 0.0)  # opens the log, which a watch needs
+        look = self._connections.read(lambda reader: Look.take(reader, queues))  # opens the log, which a watch needs
         with self._watch() as watch:
-            while (seconds := self._until_claimable(queues, deadline - monotonic())) > 0:
-                if watch.wait(seconds):
+            pause = FIRST_PAUSE
+            while (seconds := self._nap(look, deadline - monotonic())) > 0:
+                news = watch.wait(min(pause, seconds))
+                if news is News.WOKEN:
                     return
-                self._await_commit(watch, deadline)
+                # A commit shows some time after the log was written, and one may have been under way when this began.
+                pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
+                look = self._connections.read(look.again)
+
+    def _nap(self, look: Look, most: float) -> float:
+        """Seconds until something is claimable, as far as is known, and at most `most`."""
+        if look.claimable:
+            return 0.0
+        if self.clock is not SYSTEM:
+            most = min(most, FOREIGN_CLOCK_PAUSE)
+        return most if look.due is None else min(most, (look.due - self.clock.now()) / SECOND)
 
     @contextlib.contextmanager
     def _watch(self) -> Iterator[Watch]:
@@ -216,7 +230,6 @@ class SqliteStorage(ClaimStorage, Inspects):
                 raise StorageClosed(f"{self.path} was closed; open it again")
             watch = self._spare_watches.pop() if self._spare_watches else Watch(self._connections.log)
             self._watches.add(watch)
-        watch.forget_news()  # of what was written while nobody waited; the caller looks next
         try:
             yield watch
         finally:
@@ -225,35 +238,8 @@ class SqliteStorage(ClaimStorage, Inspects):
                 if self._closed:
                     watch.close()
                 else:
-                    watch.forget_wake()
+                    watch.forget()
                     self._spare_watches.append(watch)
-
-    def _await_commit(self, watch: Watch, deadline: float) -> None:
-        """The log is being written; look until that commit shows, at growing intervals."""
-        if not watch.has_news():
-            return
-        watch.forget_news()
-        pause, before = _FIRST_LOOK, self._version
-        while self._look() == before and pause < _LAST_LOOK and monotonic() < deadline:
-            sleep(pause)
-            pause *= 1.25
-
-    def _look(self) -> int:
-        return self._connections.read(_data_version)
-
-    def _until_claimable(self, queues: Sequence[str] | None, most: float) -> float:
-        """Seconds until something is claimable, as far as is known now, and at most `most`; 0 if something is."""
-
-        def look(reader: sqlite3.Connection) -> tuple[int, bool, int | None]:
-            version, claimable = _data_version(reader), _is_claimable(reader, queues)
-            return version, claimable, reader.execute(SQL["next_due"]).fetchone()[0]
-
-        self._version, claimable, due = self._connections.read(look)
-        if claimable:
-            return 0.0
-        if self.clock is not SYSTEM:
-            most = min(most, _LAST_LOOK)  # that clock may be set, or moved by hand, and tells nobody
-        return most if due is None else max(0.0, min(most, (due - self.clock.now()) / SECOND))
 
     def wake(self) -> None:
         with self._watching:
@@ -298,6 +284,17 @@ class SqliteStorage(ClaimStorage, Inspects):
             by_status = counts.setdefault(queue, {})
             by_status[STATUSES[status]] = by_status.get(STATUSES[status], 0) + number
         return {queue: {status: n for status, n in by_status.items() if n} for queue, by_status in counts.items()}
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection of the caller's own, for `connection=`: what is inserted through it is there once it commits.
+
+        Its transactions take the write lock when they begin, and it waits for others as the storage does. It makes no
+        checkpoints of its own; those of a connection opened otherwise are passive (see the guarantees).
+        """
+        with translated(self.path):
+            connection = connect(self.path)
+        connection.isolation_level = "IMMEDIATE"
+        return connection
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the queue to another file while it is in use; the copy is whole, as of one moment."""
@@ -350,16 +347,6 @@ def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row) -> 
         return Inserted.NEW
     again = dict(zip(INSERTED, row, strict=True), token=token)
     return Inserted.AGAIN if connection.execute(SQL["again"], again).rowcount else Inserted.SAME_ID
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def _is_claimable(connection: sqlite3.Connection, queues: Sequence[str] | None) -> bool:
-    if queues is None:
-        return connection.execute(SQL["claimable_anywhere"]).fetchone() is not None
-    return any(connection.execute(SQL["claimable"], (queue,)).fetchone() for queue in queues)
 
 
 _alive: weakref.WeakSet[SqliteStorage] = weakref.WeakSet()

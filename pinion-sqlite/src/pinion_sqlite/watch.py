@@ -1,22 +1,41 @@
 """Waiting for another process to commit, at no cost while nothing happens.
 
-Linux tells who asks (inotify) when the write-ahead log is written, whoever writes it, callers' own connections
-included. The news comes while the commit is still under way, so a waiter looks again a few times, at growing intervals.
-Elsewhere, and where the system gives no inotify instance, a waiter looks every now and then.
+Linux tells who asks (inotify) when the write-ahead log is written, whoever writes it, also a caller's own connection.
+The news comes while the commit is still under way, so whoever waits looks again at growing intervals, and slowly for
+ever: what was written before the watch began is never told. Elsewhere, or where the system gives no inotify instance,
+the intervals stay short.
 """
 
 import ctypes
 import os
 import select
 import sys
+from enum import Enum
 from pathlib import Path
 
-__all__ = ["CAN_WATCH", "Watch"]
+from pinion.storage import sleep
+
+__all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "News", "Watch"]
 
 CAN_WATCH = sys.platform == "linux"
 
-POLL_SECONDS = 0.02
+FIRST_PAUSE, LONGEST_PAUSE = 0.00005, 0.5
+"""Seconds between two looks: just after news, and when there was none for long."""
+
+UNTOLD_PAUSE = 0.02
 """Between two looks where nothing tells when the log is written."""
+
+
+class News(Enum):
+    """What ended a wait."""
+
+    NONE = "none"
+    """The time passed."""
+    WRITTEN = "written"
+    """The log was written: a commit is under way, or has just been made."""
+    WOKEN = "woken"
+    """Somebody called `wake`."""
+
 
 _IN_MODIFY = 0x2
 _IN_NONBLOCK, _IN_CLOEXEC = os.O_NONBLOCK, getattr(os, "O_CLOEXEC", 0)
@@ -34,25 +53,26 @@ class Watch:
             if descriptor is not None:
                 self._poll.register(descriptor, select.POLLIN)
 
-    def wait(self, seconds: float) -> bool:
-        """Block until there is news, `wake` is called, or the time passed. True if `wake` was called."""
+    def wait(self, seconds: float) -> News:
+        """Block until there is news, `wake` is called, or the time passed."""
         if self._news is None:
-            seconds = min(seconds, POLL_SECONDS)
-        ready = self._poll.poll(max(0, -int(-seconds * 1000 // 1)))
-        return any(descriptor == self._woken for descriptor, _ in ready)
-
-    def forget_news(self) -> None:
-        """Whatever was written up to now is known."""
-        if self._news is not None:
+            seconds = min(seconds, UNTOLD_PAUSE)
+        if seconds < 0.001:  # too short for poll, which counts in milliseconds
+            sleep(seconds)
+            seconds = 0.0
+        ready = {descriptor for descriptor, _ in self._poll.poll(-int(-seconds * 1000 // 1))}
+        if self._woken in ready:
+            return News.WOKEN
+        if self._news in ready and self._news is not None:
             _drain(self._news)
+            return News.WRITTEN
+        return News.NONE
 
-    def forget_wake(self) -> None:
-        """Whoever called `wake` meant the wait that is over."""
-        _drain(self._woken)
-
-    def has_news(self) -> bool:
-        """Whether the log was written since `forget_news`; where nothing tells, it may have been."""
-        return self._news is None or any(descriptor == self._news for descriptor, _ in self._poll.poll(0))
+    def forget(self) -> None:
+        """The wait is over: what was said during it is not for the next one."""
+        for descriptor in (self._woken, self._news):
+            if descriptor is not None:
+                _drain(descriptor)
 
     def wake(self) -> None:
         """End the wait in progress, or the next one."""
