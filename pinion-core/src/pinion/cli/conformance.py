@@ -21,9 +21,10 @@ def conformance(target: str | None, json_file: str | None, only: str | None, lis
     """
     try:
         from pinion.conformance import command
+
+        return command(target, json_file, only, list_cases, seed)
     except ModuleNotFoundError as missing:
         if missing.name not in ("pytest", "hypothesis"):
             raise
         print(f"pinion: error: {missing.name} is missing: pip install 'pinion-core[conformance]'", file=sys.stderr)
         return 3
-    return command(target, json_file, only, list_cases, seed)

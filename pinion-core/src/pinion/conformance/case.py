@@ -41,7 +41,7 @@ class Case:
     five: the level for a storage that has five methods only.
     besides: promises that it takes to see whether the rule holds.
     unless: the rule of a storage that does not make the promise.
-    codec: the rule can be tested only where the storage takes a `codec`.
+    clock, codec: the rule can be tested only where the storage takes one.
     real_time: give the storage the system's clock even where it takes one moved by hand.
     """
 
@@ -52,6 +52,7 @@ class Case:
     five: Level = Level.MUST
     besides: tuple[Promise, ...] = ()
     unless: bool = False
+    clock: bool = False
     codec: bool = False
     real_time: bool = False
 
@@ -66,7 +67,7 @@ class Case:
 
     def applies(self, facts: Facts) -> bool:
         """Whether the storage promised what the case is about."""
-        if self.codec and not facts.codec:
+        if (self.codec and not facts.codec) or (self.clock and not facts.clock):
             return False
         if self.unless:
             return facts.claims and not facts.makes(self.promise)
@@ -93,13 +94,16 @@ class Chapter(list[Case]):
         five: Level | None = None,
         besides: tuple[Promise, ...] = (),
         unless: bool = False,
+        clock: bool = False,
         codec: bool = False,
         real_time: bool = False,
     ) -> Callable[[Check], Check]:
         """Decorator: the function is the check of a case of this chapter."""
 
         def add(check: Check) -> Check:
-            self.append(Case(case_id, self.promise, check, level, five or level, besides, unless, codec, real_time))
+            self.append(
+                Case(case_id, self.promise, check, level, five or level, besides, unless, clock, codec, real_time)
+            )
             return check
 
         return add

@@ -1,19 +1,28 @@
 """Facts: what a look at a storage tells, before anything is asked of it."""
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pinion.conformance.broken import Broken
+from pinion.conformance.errand import Errand
 from pinion.conformance.target import Address, Target
 from pinion.errors import StorageUnavailable
+from pinion.identity import new_id
 from pinion.storage import ClaimStorage, Inspects
 from pinion.testing import ManualClock
 
-__all__ = ["METHODS", "Facts", "look_at"]
+__all__ = ["METHODS", "Facts", "examine"]
 
 METHODS = ("enqueue", "dequeue", "mark_done", "mark_failed", "size")
 
 UNREACHABLE = (StorageUnavailable, ConnectionError, TimeoutError)
 """What opening a storage raises when it is there but can't be reached; a five-method storage knows no better."""
+
+
+PATIENCE = 5.0
+"""Seconds that opening a storage may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,17 @@ class Facts:
         return promise in self.promises
 
 
-def look_at(target: Target, address: Address) -> Facts:
+def examine(target: Target) -> Facts:
+    """The facts of a storage at that target, also if opening it hangs."""
+    with tempfile.TemporaryDirectory(prefix="pinion-conformance-", ignore_cleanup_errors=True) as folder:
+        try:
+            facts: Facts = Errand(_look_at, target, target.fresh(Path(folder), f"kit{new_id()}")).result(PATIENCE)
+        except Broken:
+            return Facts(fault=f"opening it was not over after {PATIENCE:g} s")
+        return facts
+
+
+def _look_at(target: Target, address: Address) -> Facts:
     """Open the storage, see what it is, and close it. Nothing in it is changed."""
     clock = ManualClock()
     try:

@@ -19,7 +19,7 @@ from pinion.conformance.trial import Trial
 
 __all__ = ["Stop", "interleave", "stops"]
 
-MOST = 40
+MOST = 30
 """At so many lines of one operation; where there are more, the seed decides which."""
 STUCK = 0.03
 """Seconds without a line executed after which a thread is taken to wait for a lock."""

@@ -18,7 +18,7 @@ from pinion.conformance.target import Address, Target
 from pinion.identity import new_id
 from pinion.job import Job
 from pinion.outcome import Outcome
-from pinion.storage import Claim, ClaimRequest, ClaimStorage, Settled, Settlement
+from pinion.storage import Claim, ClaimRequest, ClaimStorage, Promise, Settled, Settlement
 from pinion.testing import ManualClock
 
 __all__ = ["SOON", "WORKER", "Trial", "claim_of", "names"]
@@ -85,6 +85,12 @@ class Trial:
     def fresh(self) -> Any:
         """One more fresh storage, elsewhere."""
         return self.open(self.elsewhere())
+
+    def check_reopens(self, promise: str) -> None:
+        """Raise Broken unless the target lets one storage be opened twice, also by another process."""
+        how = "give a URL with {tmp} or {unique}, or a factory that takes a directory"
+        expect(self.facts.reopens, f"{promise} is promised, but {self.target.text!r} can't be opened twice: {how}")
+        expect(bool(self.target.text), f"{promise} is promised, but no other process can import the factory: {how}")
 
     # --- jobs -------------------------------------------------------------------------------------
 
@@ -169,6 +175,7 @@ class Trial:
 
     def process(self, program: str, address: Address | None = None, **arguments: Any) -> Process:
         """Run one of the programs of `pinion.conformance.programs` in a process of its own."""
+        self.check_reopens(Promise.SHARED if self.facts.makes(Promise.SHARED) else Promise.DURABLE)
         process = Process(program, (address or self.address).written(), arguments)
         self._processes.append(process)
         return process

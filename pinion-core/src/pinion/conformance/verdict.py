@@ -1,18 +1,14 @@
 """Result: what became of one case; run: try one case, however it may end."""
 
-import os
 import sys
 import threading
-import traceback
 from dataclasses import dataclass
 from enum import StrEnum
-from types import FrameType, TracebackType
 
 from pinion.clock import monotonic
-from pinion.conformance.broken import Broken
 from pinion.conformance.case import Case, Level
+from pinion.conformance.cause import cause, place
 from pinion.conformance.facts import Facts
-from pinion.conformance.lines import is_storage
 from pinion.conformance.target import Target
 from pinion.conformance.trial import Trial
 
@@ -85,9 +81,9 @@ class _Attempt:
         begun = monotonic()
         self.thread.start()
         hung = not self._wait()
-        cause = self._where_it_hangs() if hung else self.cause
-        outcome = Outcome.FAILED if cause else Outcome.PASSED
-        return Result(self.case, self.case.level_for(self.facts), outcome, monotonic() - begun, cause, hung)
+        why = self._where_it_hangs() if hung else self.cause
+        outcome = Outcome.FAILED if why else Outcome.PASSED
+        return Result(self.case, self.case.level_for(self.facts), outcome, monotonic() - begun, why, hung)
 
     def _wait(self) -> bool:
         while monotonic() - self.trial.last_progress < LIMIT:
@@ -101,45 +97,11 @@ class _Attempt:
         try:
             with self.trial:
                 self.case.check(self.trial)
-        except Broken as broken:
-            self.cause = str(broken)
         except BaseException as raised:  # whatever a storage raises is what is to be told
-            self.cause = _cause(raised)
+            self.cause = cause(raised)
         finally:
             self.over.set()
 
     def _where_it_hangs(self) -> str:
         frames = sys._current_frames()
-        frame = frames.get(self.thread.ident or 0)
-        return f"it was not over after {LIMIT:g} s{_innermost(frame)}"
-
-
-def _cause(raised: BaseException) -> str:
-    text = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
-    return f"{_called(raised.__traceback__)} raised {text}{_innermost_of(raised.__traceback__)}"
-
-
-def _called(trace: TracebackType | None) -> str:
-    """The name of the storage's method that the check called."""
-    for frame, _ in traceback.walk_tb(trace):
-        if is_storage(frame.f_code.co_filename):
-            return f"{frame.f_code.co_name}()"
-    return "the kit"
-
-
-def _innermost_of(trace: TracebackType | None) -> str:
-    """Where in the storage's own code it was raised."""
-    places = [_at(frame, line) for frame, line in traceback.walk_tb(trace) if is_storage(frame.f_code.co_filename)]
-    return places[-1] if places else ""
-
-
-def _innermost(frame: FrameType | None) -> str:
-    """Where in the storage's own code the thread is."""
-    while frame is not None and not is_storage(frame.f_code.co_filename):
-        frame = frame.f_back
-    return _at(frame, frame.f_lineno) if frame else ""
-
-
-def _at(frame: FrameType, line: int) -> str:
-    file = os.path.relpath(frame.f_code.co_filename)
-    return f" (at {frame.f_code.co_filename if file.startswith('..') else file}:{line}, {frame.f_code.co_name})"
+        return f"it was not over after {LIMIT:g} s{place(frames.get(self.thread.ident or 0))}"

@@ -6,18 +6,24 @@ from pinion.conformance.cases import (
     claims,
     closing,
     delay,
+    durable,
+    histories,
     inserting,
     inspects,
     leases,
+    modelled,
     order,
+    power_safe,
     priority,
     queues,
     results,
     settling,
+    shared,
     transactions,
     unique,
     waiting,
     waits,
+    wakeups,
 )
 
 __all__ = ["ALL", "FOUNDATION"]
@@ -39,6 +45,13 @@ CHAPTERS = (
     inspects.cases,
     results.cases,
     transactions.cases,
+    modelled.cases,
+    histories.among_threads,
+    wakeups.cases,
+    shared.cases,
+    histories.among_processes,
+    durable.cases,
+    power_safe.cases,
 )
 ALL: tuple[Case, ...] = tuple(case for chapter in CHAPTERS for case in chapter)
 

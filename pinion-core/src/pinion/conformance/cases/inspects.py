@@ -34,7 +34,7 @@ def _inspected(trial: Trial) -> Inspects:
 
 @cases("inspects.get")
 def get(trial: Trial) -> None:
-    """get tells all that was inserted, and no token."""
+    """get tells all that was inserted."""
     sent = Job("task", (1, "two"), {"key": [3]}, headers={"trace": "a"}, timeout=1.5, failures=1, attempts=2)
     trial.claims.insert([sent])
     job = _inspected(trial).get(sent.id)
