@@ -28,6 +28,7 @@ ROOMS = (
     "retry",
     "schedule",
     "annotations",
+    "rebuild",
     "codec",
     "plain",
     "job",

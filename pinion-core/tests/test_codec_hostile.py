@@ -46,6 +46,7 @@ HOSTILE = [
     '{"$":"bytes","w":"AA=="}',
     '{"$":"bytes","v":"A"}',
     '{"$":"bytes","v":"\\u00e9"}',
+    '{"$":"bytes","v":"AA==!"}',
     '{"$":"bytes","v":7}',
     '{"$":"tuple","v":{}}',
     '{"$":"tuple","v":"ab"}',
@@ -73,10 +74,21 @@ HOSTILE = [
     '{"$":"datetime","v":["2026-01-01T00:00:00",99999999999999,0]}',
     '{"$":"datetime","v":["2026-01-01T00:00:00",' + "9" * 400 + ",0]}",
     '{"$":"datetime","v":[1,null,0]}',
+    '{"$":"datetime","v":["2026-01-01T00:00:00",["UTC"],0]}',
     '{"$":"time","v":["25:00",null,0]}',
     *(
         f'{{"$":"datetime","v":["2026-01-01T00:00:00",{json.dumps(zone)},0]}}'
-        for zone in ("", "Nowhere/Land", "../../etc/passwd", "/etc/localtime", "Europe", "os.path", "a\0b", "\udc80")
+        for zone in (
+            "",
+            "Nowhere/Land",
+            "../../etc/passwd",
+            "/etc/localtime",
+            "Europe",
+            "os.path",
+            "x" * 9999,
+            "a\0b",
+            "\udc80",
+        )
     ),
 ]
 

@@ -173,7 +173,7 @@ def _needs_a_second_look(text: str) -> bool:
     return '"$"' in text or text.count("[") + text.count("{") > MAX_DEPTH
 
 
-_UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+_UNREADABLE = (ArithmeticError, RecursionError, TypeError, ValueError)
 """What parsing raises, and the types of the standard library for text that isn't theirs."""
 
 
