@@ -3,13 +3,25 @@
 from typing import Any
 
 from pinion.clock import as_microseconds
+from pinion.codec import JsonCodec
 from pinion.conformance.broken import expect
 from pinion.conformance.case import CLAIMS, chapter
 from pinion.conformance.interleaving import interleave, stops
 from pinion.conformance.trial import WORKER, Trial, claim_of, names
+from pinion.errors import UndecodableJob
 from pinion.job import Job, Status
 from pinion.outcome import Done, Released
-from pinion.storage import ClaimRequest, Exchange, Inspects, Promise, Settled, Settlement, Signal, check_spi_version
+from pinion.storage import (
+    ClaimRequest,
+    Exchange,
+    Inspects,
+    Promise,
+    Query,
+    Settled,
+    Settlement,
+    Signal,
+    check_spi_version,
+)
 from pinion.testing import ManualClock
 
 __all__ = ["cases"]
@@ -52,6 +64,46 @@ def hands_out(trial: Trial) -> None:
     expect(job.attempts == 1, f"attempts must be 1 at the first claim, but is {job.attempts}")
     expect(bool(job.token) and isinstance(job.token, str), f"a claimed job must have a token, but has {job.token!r}")
     expect(job.worker == "somebody", f"the claim was made for the worker 'somebody', but the job names {job.worker!r}")
+
+
+@cases("claim.undecodable", codec=True)
+def undecodable(trial: Trial) -> None:
+    """A stored job that can't be decoded is settled FAILED, alone; the others are claimed."""
+    storage = trial.open(trial.elsewhere(), codec=_Forgetful())
+    [_, poison, _] = trial.put("one", "poison", "two", into=storage, args=("text",))
+    jobs = trial.take(10, of=storage) + trial.take(10, of=storage)
+    expect(names(jobs) == "one, two", f"the second of three jobs can't be decoded; two claims got {names(jobs)}")
+    trial.expire()
+    for job in jobs:
+        trial.settle(job, Done(), of=storage)
+    trial.expect_none("two jobs are done, and one can't be decoded", of=storage)
+    if isinstance(storage, Inspects):
+        shown = storage.get(poison.id)
+        expect(shown.status is Status.FAILED, f"a job that can't be decoded must be FAILED, but is {shown.status}")
+        kind = shown.error.type if shown.error else None
+        expect(kind == "pinion.errors.UndecodableJob", f"it must have the error UndecodableJob, but has {kind}")
+        listed = [job.id for job in storage.find(Query())]
+        expect(poison.id in listed, "find must list a job that can't be decoded")
+
+
+class _Forgetful(JsonCodec):
+    """Knows no more what every second call was."""
+
+    name = "forgetful"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+
+    def encode_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        self._calls += 1
+        return super().encode_call(("gone", *args), kwargs) if self._calls == 2 else super().encode_call(args, kwargs)
+
+    def decode_call(self, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args, kwargs = super().decode_call(text)
+        if args[:1] == ("gone",):
+            raise UndecodableJob("the second call can't be decoded")
+        return args, kwargs
 
 
 @cases("claim.one_holder")

@@ -1,0 +1,93 @@
+"""The plain ClaimStorage on a file: all rows are read and written as one, under a lock that several processes share."""
+
+import fcntl
+import os
+import pickle
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pinion.clock import SYSTEM, Clock, monotonic
+from pinion.codec import DEFAULT_CODEC, Codec
+from pinion.errors import StorageCorrupt, StorageError
+from pinion.storage import Promise
+from right_storages.plain import PlainStorage, Row
+
+
+class ShelfStorage(PlainStorage):
+    """A pickle in a folder, replaced by each change. (In a test, which reads only what it wrote.)"""
+
+    promises: ClassVar[frozenset[Promise]] = (PlainStorage.promises | {Promise.SHARED, Promise.DURABLE}) - {
+        Promise.WAKEUPS,
+        Promise.TRANSACTIONS,
+    }
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, clock: Clock = SYSTEM, codec: Codec = DEFAULT_CODEC
+    ) -> None:
+        super().__init__(clock=clock, codec=codec)
+        self.file = Path(directory, "rows")
+        self.side = Path(directory, "lock")
+        with self.locked():
+            self.save()
+
+    @contextmanager
+    def locked(self, connection: Any = None) -> Iterator[None]:
+        with self.changed:
+            self.check_open()
+            with self.alone():
+                self.load()
+                before = pickle.dumps((self.rows, self.numbers))
+                yield
+                if pickle.dumps((self.rows, self.numbers)) != before:
+                    self.save()
+            self.changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other process is in here."""
+        try:
+            descriptor = os.open(self.side, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        except OSError as raised:
+            raise StorageError(f"{self.side} can't be opened: {raised.strerror}") from raised
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def load(self) -> None:
+        try:
+            with self.file.open("rb") as file:
+                self.rows, self.numbers = self.read(file.read())
+        except FileNotFoundError:
+            self.rows, self.numbers = {}, 0
+
+    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
+        try:
+            rows, numbers = pickle.loads(content)
+        except Exception as raised:  # pickle raises whatever the bytes make it raise
+            raise StorageCorrupt(f"{self.file} can't be read: {type(raised).__name__}") from raised
+        return rows, numbers
+
+    def save(self) -> None:
+        new = self.file.with_suffix(".new")
+        try:
+            new.write_bytes(pickle.dumps((self.rows, self.numbers)))
+            new.replace(self.file)
+        except OSError as raised:
+            raise StorageError(f"{self.file} can't be written: {raised.strerror}") from raised
+
+    def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
+        """Looks every 5 ms, since nothing tells what other processes do."""
+        deadline, calls = monotonic() + timeout, self.calls
+        while self.calls == calls and not self.closed:
+            with self.locked():
+                if self.anything(queues):
+                    return
+            if monotonic() >= deadline:
+                return
+            time.sleep(min(0.005, max(0.0, deadline - monotonic())))
+        self.check_open()
