@@ -1,0 +1,27 @@
+"""Pinion on SQLite, as it comes: `Worker(open_storage(URL))` in a script."""
+
+from benchmarks.contender import PYTHON, Contender, Setting
+
+WORKER = (PYTHON, "-m", "benchmarks.apps.pinion_app")
+SCRIPT = "Worker(storage) in a script: one thread"
+
+PINION_SQLITE = Contender(
+    name="pinion-sqlite",
+    app="pinion_app",
+    packages=("pinion-core", "pinion-sqlite"),
+    store="sqlite",
+    durability="WAL; enqueueing synced to disk, claims and settlements not",
+    delivery="at least once, settled once; finished jobs kept",
+    bulk=True,
+    environment={"PINION_URL": "sqlite:///{folder}/jobs.db"},
+    settings=(
+        Setting(name="default", processes=1, words=SCRIPT, command=WORKER),
+        Setting(name="best", processes=2, words=f"two processes, {SCRIPT}", command=WORKER, copies=2),
+        Setting(
+            name="command line",
+            processes=1,
+            words="`pinion worker` with its log, a line per job, written to a file",
+            command=("pinion", "worker", "sqlite:///{folder}/jobs.db", "--import", "benchmarks.apps.pinion_app"),
+        ),
+    ),
+)
