@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -200,3 +201,38 @@ def test_an_async_task_runs_to_its_end(registry: Registry) -> None:
     Worker(storage, registry=registry, burst=True).run_forever()
 
     assert storage.done[0].result == "awaited"
+
+
+def test_a_task_that_runs_longer_than_its_timeout_gets_an_exception_and_counts_as_failed(registry: Registry) -> None:
+    storage, turns = ListStorage(), []
+
+    @task(registry=registry)
+    def for_ever() -> None:
+        while True:
+            turns.append(None)
+            turns.pop()
+
+    storage.enqueue(Job("for_ever", timeout=0.05))
+    storage.enqueue(Job("add", (1, 2), timeout=60))
+
+    Worker(storage, RetryPolicy(max_retries=1, base_delay=0.0), registry=registry, burst=True).run_forever()
+
+    assert [type(exc).__name__ for _, exc in storage.failed] == ["TaskTimeout"] * 2
+    assert [job.result for job in storage.done] == [3]
+
+
+def test_a_timeout_that_comes_just_as_the_task_ends_never_breaks_the_worker(registry: Registry) -> None:
+    storage = ListStorage()
+
+    @task(registry=registry)
+    def about_as_long(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+
+    for _ in range(150):
+        storage.enqueue(Job("about_as_long", (0.005,), timeout=0.005))
+
+    Worker(storage, RetryPolicy(max_retries=0), registry=registry, threads=2, burst=True).run_forever()
+
+    assert len(storage.done) + len(storage.failed) == 150

@@ -115,6 +115,9 @@ class UndecodableJob(PinionError):
 class TaskTimeout(PinionError, TimeoutError):
     """A task ran longer than its job's timeout."""
 
+    def __init__(self, message: str = "the task ran longer than its job's timeout") -> None:
+        super().__init__(message)
+
 
 class WorkerLost(PinionError):
     """The workers that ran the job kept dying: it is not run again."""

@@ -134,10 +134,16 @@ def check(job: Job) -> None:
         )
     if type(job.priority) is not int or job.priority not in PRIORITIES:
         _refuse(job, "priority must be a whole number of at most 31 bits", job.priority)
+    if job.timeout is not None and (isinstance(job.timeout, bool) or not _is_positive(job.timeout)):
+        _refuse(job, "timeout must be a number of seconds above 0, or None", job.timeout)
     for name in ("run_at", "created_at"):
         moment = getattr(job, name)
         if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
             _refuse(job, f"{name} must be a datetime with a time zone, such as datetime.now(UTC)", moment)
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < float("inf")
 
 
 def _check_name(job: Job, field_name: str, value: object) -> None:

@@ -24,6 +24,9 @@ BUSY_SECONDS = 30.0
 LOG_LIMIT = 32 * 1024 * 1024
 """Bytes of write-ahead log after which a writer moves it into the database."""
 
+LOG_KEPT = 1024 * 1024
+"""Bytes of the log's file that are kept for the next one."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.00005, 0.002
 """Seconds between two tries to get the write lock."""
 
@@ -51,9 +54,8 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
 
 
 def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    # Checkpoints are made on purpose, see `Connections._checkpoint`; the automatic ones are passive, which races with
-    # the reset of the log in SQLite before 3.51.3 (https://sqlite.org/wal.html#walresetbug).
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are made on purpose, see `_checkpoint`
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -16000")
     connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
@@ -132,15 +134,22 @@ class Connections:
             raise StorageClosed(f"{self.path} was closed; open it again")
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Move a long log into the database, and start it anew. A reader in the way postpones it to a later write."""
+        """Move a long log into the database; the next write then begins it anew, and shortens the file.
+
+        The write lock is held meanwhile, so that no commit can reset the log under the checkpoint: in SQLite before
+        3.51.3 that can damage the file (https://sqlite.org/wal.html#walresetbug). A reader of an old state keeps a part
+        of the log in use; what is left is moved by a later write.
+        """
         try:
-            if os.stat(self.log).st_size >= LOG_LIMIT:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if os.stat(self.log).st_size < LOG_LIMIT:
+                return
         except FileNotFoundError:
             return
-        except sqlite3.OperationalError as raised:
-            if not is_busy(raised):
-                raise
+        _begin(connection)
+        try:
+            self.read(lambda reader: reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+        finally:
+            connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close both, once whoever uses them is done. The last connection to a file moves its log into the database."""

@@ -16,14 +16,15 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from pinion.clock import monotonic, sleep
-from pinion.errors import InvalidJob, StorageClosed
-from pinion.execution import attempt
+from pinion.errors import InvalidJob, StorageClosed, TaskTimeout
+from pinion.execution import attempt, failure
 from pinion.job import Job
-from pinion.outcome import Done, Released
+from pinion.outcome import Done, Failed, Outcome, Released, Retry, decide
 from pinion.retry import RetryPolicy
-from pinion.storage import Claim, ClaimRequest, ClaimStorage, Settled, Settlement, Signal
+from pinion.storage import Claim, ClaimRequest, ClaimStorage, Exchange, Settlement, Signal
 from pinion.task import Task
 from pinion.worker.batch import Batch
+from pinion.worker.guard import Guard
 from pinion.worker.outage import Outage
 from pinion.worker.report import Ended, Report
 
@@ -75,6 +76,7 @@ class Engine:
         self._running: list[tuple[Job, float] | None] = [
             None
         ] * settings.threads  # with its start, one place per thread
+        self._guards: list[Guard | None] = [None] * settings.threads  # of the attempts that have a timeout
         self._claimed_at = 0.0
         self._lease_ends = 0.0
         self._exchanging = threading.Lock()
@@ -115,11 +117,29 @@ class Engine:
             self._running[place] = (job, started)
             if self._job_started:
                 self._job_started(job=job)
-            outcome = attempt(job, self.registry, self.settings.policy)
+            outcome = self._attempt(job) if job.timeout is None else self._attempt_in_time(job, job.timeout, place)
             self._ended.append(Ended(job, outcome, monotonic() - started))
             self._running[place] = None
         self._flush()
         self._signals.put("look")
+
+    def _attempt(self, job: Job) -> Outcome:
+        return attempt(job, self.registry, self.settings.policy)
+
+    def _attempt_in_time(self, job: Job, timeout: float, place: int) -> Outcome:
+        """An attempt with a timeout. The exception may arrive a few instructions before or after the task itself."""
+        self._guards[place] = guard = Guard(timeout)
+        self._signals.put("look")
+        arrived = False
+        try:
+            with guard:
+                outcome = self._attempt(job)
+            arrived = isinstance(outcome, Retry | Failed) and isinstance(outcome.error.cause, TaskTimeout)
+        except TaskTimeout as late:
+            arrived, outcome = True, decide(job, failure(late), self.settings.policy)
+        guard.settle(arrived)
+        self._guards[place] = None
+        return outcome
 
     def _next(self) -> Job | None:
         """The next job to run; None when the engine stops."""
@@ -191,19 +211,22 @@ class Engine:
                 return False
             self._batch.observe(len(ended), monotonic() - self._claimed_at)
             try:
-                jobs = self._settle_and_claim(ended, request)
+                answer = self._settle_and_claim(ended, request)
             except BaseException:
                 self._ended.extendleft(reversed(ended))
                 raise
-            self._take(jobs)
-            return bool(jobs)
+            for each in ended:
+                self._held.pop(each.job.id, None)
+            self._take(answer.jobs)
+        self.report.exchanged(ended, answer.settled)  # after the lock: whoever listens may take its time
+        return bool(answer.jobs)
 
     def _request(self) -> ClaimRequest:
         settings = self.settings
         idle = self._running.count(None)
         return ClaimRequest(settings.name, self._batch.size(max(1, idle)), settings.lease, settings.queues)
 
-    def _settle_and_claim(self, ended: list[Ended], request: ClaimRequest | None) -> list[Job]:
+    def _settle_and_claim(self, ended: list[Ended], request: ClaimRequest | None) -> Exchange:
         """One exchange. Where a result can't be stored, its job succeeds without it and the exchange is repeated."""
         before = monotonic()
         try:
@@ -213,8 +236,7 @@ class Engine:
             answer = self.storage.exchange([_settlement(each) for each in ended], request)
         if answer.jobs:
             self._claimed_at, self._lease_ends = before, before + self.settings.lease
-        self._settled(ended, answer.settled)
-        return answer.jobs
+        return answer
 
     def _drop_results_that_cannot_be_stored(self, ended: list[Ended]) -> None:
         for each in ended:
@@ -224,16 +246,6 @@ class Engine:
                 except InvalidJob as refused:
                     each.outcome = Done()
                     self.report.result_dropped(each, refused)
-
-    def _settled(self, ended: list[Ended], verdicts: list[Settled]) -> None:
-        counted = []
-        for each, verdict in zip(ended, verdicts, strict=True):
-            self._held.pop(each.job.id, None)
-            if verdict is Settled.SETTLED:
-                counted.append(each)
-            else:
-                self.report.refused(each)
-        self.report.settled(counted)
 
     def _take(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -252,7 +264,7 @@ class Engine:
         heartbeat = self.settings.lease / 3
         next_beat = monotonic() + heartbeat
         while any(thread.is_alive() for thread in threads) and not self._out_of_time():
-            self._listen(next_beat - monotonic())
+            self._listen(min(next_beat, self._interrupt_late_ones()) - monotonic())
             if monotonic() >= next_beat:
                 self._keep_alive()
                 next_beat = monotonic() + heartbeat
@@ -263,6 +275,16 @@ class Engine:
                 self._give_back_waiting()
                 if self._ended and not self._outage.remaining():
                     self._exchange_patiently(claim=False)
+
+    def _interrupt_late_ones(self) -> float:
+        """Raise in the threads whose attempt has run out of time; when to look again."""
+        now, soonest = monotonic(), float("inf")
+        for guard in [guard for guard in self._guards if guard is not None]:
+            if now < guard.deadline:
+                soonest = min(soonest, guard.deadline)
+            else:
+                guard.look(now)
+        return soonest
 
     def _listen(self, timeout: float) -> None:
         """Sleep until something is said, or there is something to look after."""

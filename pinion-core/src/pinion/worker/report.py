@@ -12,6 +12,7 @@ from typing import Any
 from pinion.hooks import Hooks
 from pinion.job import Job
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
+from pinion.storage import Settled
 
 __all__ = ["Ended", "Report", "Summary"]
 
@@ -69,6 +70,16 @@ class Report:
         self.worker = worker
         self.hooks = hooks
         self.summary = Summary()
+
+    def exchanged(self, ended: Sequence[Ended], verdicts: Sequence[Settled]) -> None:
+        """The storage has answered: these attempts count, or were refused."""
+        counted = []
+        for each, verdict in zip(ended, verdicts, strict=True):
+            if verdict is Settled.SETTLED:
+                counted.append(each)
+            else:
+                self.refused(each)
+        self.settled(counted)
 
     def settled(self, ended: Sequence[Ended]) -> None:
         """The storage has taken these outcomes."""
