@@ -3,20 +3,25 @@
 Both are entry points. A storage is loaded when its scheme is opened and at no other time, so that a broken
 distribution breaks only itself. This is the only module that names distributions of storages, in the hints of what to
 install.
+
+The value of a storage's entry point is a callable that takes the URL, and `codec` and `clock` by name if it can use
+them. It is a class, or a function annotated with the class that it returns: `pinion backends` reads the `promises` of
+that class, and opens nothing. A function that takes `create` promises that `create=False` creates nothing.
 """
 
 import functools
 import inspect
 import logging
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pinion.clock import Clock
 from pinion.codec import Codec
-from pinion.errors import DistributionMissing, InvalidURL, PinionError, PluginError, UnknownScheme
+from pinion.errors import DistributionMissing, InvalidURL, PinionError, PluginError, UnknownScheme, Unsupported
 from pinion.hooks import Hooks
 from pinion.storage import ClaimStorage, Storage, check_spi_version
 
@@ -26,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = [
     "NOTHING_INSTALLED",
     "InstalledStorage",
-    "hide_password",
     "installed_storages",
     "load_hooks",
     "neighbours",
@@ -63,23 +67,70 @@ def open_storage(
 
     codec, clock: passed on to the storage; None leaves it its own.
     create: false if a storage that doesn't exist is an error, for those that know the difference.
-    Raises InvalidURL, UnknownScheme, PluginError, and what the storage raises when it is opened.
+    Raises InvalidURL, UnknownScheme, PluginError, Unsupported if the storage takes no codec or no clock, and what the
+    storage raises when it is opened. No message shows a password of the URL.
     """
     entry = _entry_point(_scheme(url))
-    options: dict[str, Any] = {"codec": codec, "clock": clock}
     factory = _load(entry)
-    if not create and "create" in inspect.signature(factory).parameters:
+    given: dict[str, Any] = {"codec": codec, "clock": clock}
+    options = {name: value for name, value in given.items() if value is not None}
+    for name in options:
+        if not _takes(factory, name):
+            raise Unsupported(f"{_owner(entry)} opens {entry.name}:// without {name}=; leave it out")
+    if not create and _takes(factory, "create"):
         options["create"] = False
-    storage: Storage | ClaimStorage = factory(url, **options)
-    check_spi_version(storage)
-    return storage
+    try:
+        return _checked(entry, factory(url, **options))
+    except PinionError as raised:
+        raised.args = tuple(_redacted(each, url) if isinstance(each, str) else each for each in raised.args)
+        raise
+    except Exception as raised:  # a defect of that storage, which a storage of Pinion's own can't have
+        reason = f"{type(raised).__name__}: {raised}"
+        raise PluginError(_redacted(f"{_owner(entry)} can't open {url} ({reason})", url)) from raised
 
 
 def _scheme(url: str) -> str:
-    scheme, colon, _ = url.partition(":")
-    if not colon or not scheme or not all(each.isalnum() or each in "+-." for each in scheme):
-        raise InvalidURL(f"{url!r:.80} is no URL of a storage; write one such as sqlite:///jobs.db or memory://")
-    return scheme.lower()
+    match = re.match(r"([a-z][a-z0-9+.-]*)://", url, re.IGNORECASE)
+    if match is None:
+        shown = _redacted(url, url)
+        raise InvalidURL(f"{shown!r:.80} is no URL of a storage; write one such as sqlite:///jobs.db or memory://")
+    return match[1].lower()
+
+
+def _takes(factory: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(factory).parameters
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
+def _checked(entry: "EntryPoint", storage: Any) -> Storage | ClaimStorage:
+    if not isinstance(storage, Storage | ClaimStorage):
+        kind = type(storage).__name__
+        raise PluginError(f"{_owner(entry)}: {entry.value} returned a {kind}, which lacks the methods of a storage")
+    _check_version(entry, storage)
+    return storage
+
+
+def _check_version(entry: "EntryPoint", storage: object) -> None:
+    try:
+        check_spi_version(storage)
+    except PluginError as refused:
+        raise PluginError(f"{_owner(entry)}: {refused}") from refused
+
+
+def _redacted(text: str, url: str) -> str:
+    """The text without the passwords of the URL."""
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+def _secrets(url: str) -> set[str]:
+    """The passwords as they stand in the URL, and decoded. One may hold an '@' or '/', so the last '@' ends it."""
+    from urllib.parse import unquote
+
+    found = re.findall(r"://[^:/@]*:(.+)@", url)
+    found += re.findall(r"[?&](?:password|passwd|pwd|secret|token)=([^&#]+)", url, re.IGNORECASE)
+    return {*found, *map(unquote, found)}
 
 
 def _entry_point(scheme: str) -> "EntryPoint":
@@ -112,35 +163,53 @@ def _entry_points(group: str) -> tuple["EntryPoint", ...]:
     # behind.
     from importlib_metadata import entry_points
 
-    unique = {(entry.name, entry.value, _owner(entry, version=False)): entry for entry in entry_points(group=group)}
+    unique: dict[tuple[str, str], EntryPoint] = {}
+    for entry in entry_points(group=group):  # of one that is found twice, editable and installed, the first is meant
+        unique.setdefault((entry.name.lower(), _distribution(entry)), entry)
     return tuple(unique.values())
 
 
-def _owner(entry: "EntryPoint", version: bool = True) -> str:
-    if entry.dist is None:
-        return "an unknown distribution"
-    return f"{entry.dist.name} {entry.dist.version}" if version else str(entry.dist.name)
+def _distribution(entry: "EntryPoint") -> str:
+    """The name of the entry point's distribution, in the one spelling that all its spellings share."""
+    return re.sub(r"[-_.]+", "-", entry.dist.name).lower() if entry.dist else ""
+
+
+def _owner(entry: "EntryPoint") -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
 
 
 def _load(entry: "EntryPoint") -> Any:
     """What the entry point names. Raises PluginError that names the distribution and what is wrong with it."""
     try:
         factory = entry.load()
-    except Exception as raised:  # an import runs anybody's code, which may raise anything
+    except (Exception, SystemExit) as raised:  # an import runs anybody's code, which may raise anything
         reason = f"{type(raised).__name__}: {raised}"
         raise PluginError(
             f"{_owner(entry)} provides {entry.name!r} but can't be loaded ({reason}); reinstall or upgrade it"
         ) from raised
     if not callable(factory):
         raise PluginError(f"{_owner(entry)} provides {entry.name!r} as {entry.value}, which can't be called")
+    if (made := _storage_class(factory)) is not None:
+        _check_version(entry, made)  # before anything is opened
     return factory
+
+
+def _storage_class(factory: Any) -> type | None:
+    """The class that a factory says it returns, or the factory itself if it is one; None if it doesn't say."""
+    if isinstance(factory, type):
+        return factory
+    try:
+        returned = inspect.signature(factory, eval_str=True).return_annotation
+    except (NameError, AttributeError, TypeError, ValueError):  # annotated with what only type checkers import
+        return None
+    return returned if isinstance(returned, type) and returned is not inspect.Signature.empty else None
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledStorage:
     """One storage that is installed.
 
-    promises: their names, or none if the storage is broken.
+    promises: their names; none if the storage is broken, or its factory doesn't say what it returns.
     error: what is wrong with it, or None.
     """
 
@@ -160,23 +229,19 @@ def _described(entry: "EntryPoint") -> InstalledStorage:
     name, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
     try:
         _entry_point(entry.name.lower())
-        promises, error = _promises(_load(entry)), None
+        made, error = _storage_class(_load(entry)), None
     except PinionError as raised:
-        promises, error = (), str(raised)
+        made, error = None, str(raised)
+    promises = tuple(sorted(str(promise) for promise in getattr(made, "promises", ())))
     return InstalledStorage(entry.name.lower(), name, version, promises, error)
-
-
-def _promises(factory: Any) -> tuple[str, ...]:
-    """The promises of the class that a factory says it returns, or of the factory itself if it is the class."""
-    made = factory if isinstance(factory, type) else inspect.signature(factory, eval_str=True).return_annotation
-    return tuple(sorted(str(promise) for promise in getattr(made, "promises", ())))
 
 
 def neighbours() -> list[str]:
     """Other people's distributions that also install a package named `pinion`, over files of ours."""
     from importlib_metadata import packages_distributions
 
-    return sorted({name for name in packages_distributions().get("pinion", ()) if name != "pinion-core"})
+    names = packages_distributions().get("pinion", ())
+    return sorted({name for name in names if re.sub(r"[-_.]+", "-", name).lower() != "pinion-core"})
 
 
 # --- hooks ----------------------------------------------------------------------------------------
@@ -201,8 +266,9 @@ def _installed_plugins() -> Iterator[object]:
         if entry.name not in disabled:
             try:
                 yield entry.load()
-            except Exception as raised:  # one broken plugin must not stop the others, nor the worker
-                logger.warning("plugin %s of %s is left out: %s", entry.name, _owner(entry), raised)
+            except (Exception, SystemExit) as raised:  # one broken plugin must not stop the others, nor the worker
+                reason = f"{type(raised).__name__}: {' '.join(str(raised).split())}"
+                logger.warning("plugin %s of %s is left out: %s", entry.name, _owner(entry), reason)
 
 
 # --- names that live elsewhere --------------------------------------------------------------------
@@ -222,11 +288,3 @@ def optional_name(name: str, module: str) -> Any:
         if missing.name != package:
             raise
         raise DistributionMissing(f"{name} comes with {distribution}: pip install {distribution}") from None
-
-
-def hide_password(url: str) -> str:
-    """The URL as it may be shown."""
-    from urllib.parse import urlsplit
-
-    password = urlsplit(url).password
-    return url if password is None else url.replace(f":{password}@", ":***@", 1)

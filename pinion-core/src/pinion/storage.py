@@ -393,10 +393,11 @@ def _clock(storage: object) -> Clock:
 
 
 def check_spi_version(storage: object) -> None:
-    """Raises PluginError, saying what to upgrade, if the storage was built for another version of the interface."""
+    """Raises PluginError, saying what to upgrade, if the storage, or its class, was built for another version."""
     built_for = getattr(storage, "spi_version", SPI_VERSION)
     if built_for != SPI_VERSION:
-        name = f"{type(storage).__module__}.{type(storage).__qualname__}"
+        kind = storage if isinstance(storage, type) else type(storage)
+        name = f"{kind.__module__}.{kind.__qualname__}"
         older = "pinion-core" if built_for > SPI_VERSION else f"the package of {name.partition('.')[0]}"
         raise PluginError(
             f"{name} was built for version {built_for} of the storage interface, "
