@@ -1,10 +1,11 @@
 """Card: a report as a person reads it, with what to type to see each failure again."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from pinion.conformance.case import Level
 from pinion.conformance.report import PROMISES, Report
-from pinion.conformance.verdict import Result
+from pinion.conformance.verdict import Outcome, Result
 
 __all__ = ["lines", "reproduce"]
 
@@ -13,8 +14,7 @@ def lines(report: Report) -> Iterator[str]:
     """The card, line by line."""
     yield f"{report.target}: {_kind(report)}, seed {report.seed}"
     yield ""
-    for name in PROMISES:
-        yield from _promise_line(report, name)
+    yield from _promises(report)
     for result in report.failures:
         yield from _failure(report, result, "FAILED")
     for result in report.warnings:
@@ -30,14 +30,26 @@ def _kind(report: Report) -> str:
     return f"{report.facts.kind or 'not opened'}, {'a ClaimStorage' if report.facts.claims else 'five methods'}"
 
 
-def _promise_line(report: Report, name: str) -> Iterator[str]:
-    count = report.as_json()["promises"][name]
-    if not (count["made"] or count["passed"] or count["failed"]):
-        yield f"  {name:<13} not promised"
-        return
-    failed = f", {count['failed']} FAILED" if count["failed"] else ""
-    note = "" if count["made"] else "  (not promised, and refused)" if not failed else "  (not promised)"
-    yield f"  {name:<13} {count['passed']} passed{failed}{note}"
+def _promises(report: Report) -> Iterator[str]:
+    """A line for each promise that was looked at, and one for those that weren't made."""
+    for name in PROMISES:
+        results = [result for result in report.results if result.case.promise == name and result.tried]
+        if results:
+            yield f"  {name:<13} {_count(results)}{'' if report.makes(name) else '  (not promised, and to be refused)'}"
+    absent = [name for name in PROMISES if not report.makes(name)]
+    if absent and report.whole:
+        yield f"  not promised: {', '.join(absent)}"
+
+
+def _count(results: Sequence[Result]) -> str:
+    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    serious = sum(result.level is Level.MUST for result in failed)
+    parts = [
+        f"{len(results) - len(failed)} passed",
+        f"{serious} FAILED" if serious else "",
+        f"{len(failed) - serious} with a warning" if len(failed) > serious else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _failure(report: Report, result: Result, word: str) -> Iterator[str]:
@@ -54,12 +66,13 @@ def reproduce(report: Report, result: Result) -> str:
 
 
 def _verdict(report: Report) -> str:
-    tried = [result for result in report.results if result.tried]
-    failures = report.failures
-    if failures or report.untried:
-        verdict = "not conformant" if report.whole else "no verdict, since not every test was run"
-        return f"{verdict}: {len(failures)} of {len(tried)} tests failed; begin with {failures[0].case.id}, the others may follow from it"
-    should = f", {len(report.warnings)} of them with a warning" if report.warnings else ""
-    if not report.whole:
-        return f"no verdict, since not every test was run: {len(tried)} passed{should}"
-    return f"conformant: {len(tried)} tests{should}"
+    tried = sum(result.tried for result in report.results)
+    verdict = report.verdict or "no verdict, since not every test was run"
+    if report.failures:
+        first = report.failures[0].case.id
+        return (
+            f"{verdict}: {len(report.failures)} of {tried} tests failed; begin with {first}, others may follow from it"
+        )
+    should = f", {len(report.warnings)} more with a warning" if report.warnings else ""
+    passed = tried - len(report.warnings)
+    return f"{verdict}: {passed} test{'' if passed == 1 else 's'} passed{should}"

@@ -34,6 +34,11 @@ class Errand:
         """Which thread it is."""
         return self._thread.ident
 
+    @property
+    def native_id(self) -> int | None:
+        """Which thread it is for the operating system."""
+        return self._thread.native_id
+
     def is_done(self, within: float = 0.0) -> bool:
         """Whether it came back, or does within so many seconds."""
         self._thread.join(within)

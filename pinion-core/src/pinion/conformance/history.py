@@ -54,7 +54,7 @@ def wrongs(history: Sequence[Operation], drained: bool = True) -> Iterator[str]:
         by_job[operation.job].append(operation)
     for name, operations in by_job.items():
         for wrong in _Story(operations).wrongs(drained):
-            yield f"job {name}: {wrong}"
+            yield f"{wrong} (job {name}: {_told(operations)})"
     yield from _overtaken(by_job)
 
 
@@ -84,10 +84,10 @@ class _Story:
             yield "it was claimed before it was inserted"
 
     def _overlaps(self) -> Iterator[str]:
-        """Two claims, the second of which was answered while the first was certainly held."""
+        """Two claims, the second of which was answered while the first was certainly held; attempts tell their order."""
         for first in self.claims:
             for second in self.claims:
-                if first.call < second.call and second.end < self._held_until(first) - SLACK:
+                if first.attempts < second.attempts and second.end < self._held_until(first) - SLACK:
                     yield "it was claimed by two workers at once, while the first one's lease lasted"
 
     def _held_until(self, claim: Operation) -> float:
@@ -151,6 +151,20 @@ _VERBS = {"final": "settle", "back": "give back", "extend": "extend"}
 
 def _of(operations: Sequence[Operation], kind: str) -> list[Operation]:
     return [operation for operation in operations if operation.kind == kind]
+
+
+def _told(operations: Sequence[Operation]) -> str:
+    """What happened to a job, in milliseconds since it began."""
+    ordered = sorted(operations, key=lambda operation: operation.call)
+    began = ordered[0].call
+    return "; ".join(
+        f"{1000 * (each.call - began):.0f} to {1000 * (each.end - began):.0f} ms {_VERBS.get(each.kind, each.kind)}"
+        f"{f' with the claim {each.token[:4]}' if each.token else ''} {_ANSWERS[each.ok]}"
+        for each in ordered
+    )
+
+
+_ANSWERS = {True: "done", False: "refused", None: "not answered"}
 
 
 def _overtaken(by_job: dict[str, list[Operation]]) -> Iterator[str]:

@@ -21,8 +21,10 @@ __all__ = ["Stop", "interleave", "stops"]
 
 MOST = 30
 """At so many lines of one operation; where there are more, the seed decides which."""
-STUCK = 0.03
-"""Seconds without a line executed after which a thread is taken to wait for a lock."""
+RESTS = 4
+"""So many looks, 2 ms apart, at which a thread sleeps and has executed nothing, and it is taken to wait for a lock."""
+STUCK = 0.1
+"""Seconds without a line executed after which a thread is so taken where the system doesn't tell what it does."""
 LONGEST = 4.0
 
 
@@ -126,9 +128,19 @@ class _Pair:
 
     def let_it_run(self, other: Errand) -> None:
         """Return when it is over, or stuck."""
-        steps, since = -1, monotonic()
+        steps, since, rests = -1, monotonic(), 0
         while not other.is_done(0.002):
-            if self._steps != steps:
-                steps, since = self._steps, monotonic()
-            if monotonic() - since > (STUCK if steps else 10 * STUCK):
+            if self._steps != steps or not _sleeps(other):
+                steps, since, rests = self._steps, monotonic(), 0
+            rests += 1
+            if rests >= RESTS or monotonic() - since > STUCK:
                 return
+
+
+def _sleeps(other: Errand) -> bool:
+    """Whether the system says that the thread waits for something; where it tells nothing, it may."""
+    try:
+        with open(f"/proc/self/task/{other.native_id}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return True

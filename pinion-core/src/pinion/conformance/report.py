@@ -60,10 +60,14 @@ class Report:
             "tests": [_test(result) for result in self.results],
         }
 
+    def makes(self, promise: str) -> bool:
+        """Whether the storage makes the promise; BASE and CLAIMS are made by being what it is."""
+        return promise == BASE or (promise == CLAIMS and self.facts.claims) or self.facts.makes(promise)
+
     def _count(self, promise: str) -> dict[str, Any]:
         outcomes = [result.outcome for result in self.results if result.case.promise == promise]
         return {
-            "made": promise == BASE or (promise == CLAIMS and self.facts.claims) or self.facts.makes(promise),
+            "made": self.makes(promise),
             "passed": outcomes.count(Outcome.PASSED),
             "failed": outcomes.count(Outcome.FAILED),
         }

@@ -145,7 +145,7 @@ class _Judge:
         """What the storage is. Raises WrongUse."""
         said = self._said(30.0)
         if said is None:
-            raise WrongUse(f"the process that opens the target ended with status {self._process.wait()}")
+            return Facts(fault=f"opening it, or asking for its size, {self._death()}")
         if "wrong_use" in said:
             raise WrongUse(said["wrong_use"])
         facts = said["facts"]
@@ -162,10 +162,13 @@ class _Judge:
             told = said.get("result")
             if told and told["id"] == case.id:
                 return Result(case, level, Outcome(told["outcome"]), told["seconds"], told["message"], told["hung"])
+        return Result(case, level, Outcome.FAILED, message=f"it {self._death()}", hung=True)
+
+    def _death(self) -> str:
+        """How it ended, now at the latest."""
         status = self._process.poll()
         self.end()
-        died = "it hung and had to be killed" if status is None else f"it ended the whole process, with status {status}"
-        return Result(case, level, Outcome.FAILED, message=died, hung=True)
+        return "hung and had to be killed" if status is None else f"ended the whole process, with status {status}"
 
     def _said(self, within: float) -> Any:
         """What it says next that isn't a mere sign of life; None if it ended, is silent, or the time is up."""

@@ -104,4 +104,4 @@ class _Attempt:
 
     def _where_it_hangs(self) -> str:
         frames = sys._current_frames()
-        return f"it was not over after {LIMIT:g} s{place(frames.get(self.thread.ident or 0))}"
+        return f"it hung, and was given up after {LIMIT:g} s{place(frames.get(self.thread.ident or 0))}"

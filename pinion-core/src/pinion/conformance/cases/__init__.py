@@ -55,5 +55,5 @@ CHAPTERS = (
 )
 ALL: tuple[Case, ...] = tuple(case for chapter in CHAPTERS for case in chapter)
 
-FOUNDATION = ("base.opens", "base.fresh", "base.round_trip")
+FOUNDATION = ("base.opens", "base.zero_timeout", "base.fresh", "base.round_trip")
 """Where one of these fails, the others would tell nothing."""

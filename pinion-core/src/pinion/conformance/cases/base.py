@@ -3,7 +3,7 @@
 from pinion.conformance.broken import expect, fail
 from pinion.conformance.case import BASE, Level, chapter
 from pinion.conformance.facts import METHODS
-from pinion.conformance.trial import Trial
+from pinion.conformance.trial import SOON, Trial
 from pinion.job import Job, Status
 
 __all__ = ["cases"]
@@ -18,6 +18,16 @@ def opens(trial: Trial) -> None:
     """The target opens a storage, which has the five methods."""
     for name in METHODS:
         expect(callable(getattr(trial.storage, name, None)), f"{type(trial.storage).__name__} has no method {name}")
+
+
+@cases("base.zero_timeout")
+def zero_timeout(trial: Trial) -> None:
+    """dequeue(0) of an empty storage returns None without waiting."""
+    began = trial.now()
+    got = trial.storage.dequeue(0)
+    expect(got is None, f"the storage is empty, but dequeue(0) returned {got!r}")
+    took = trial.now() - began
+    expect(took < AT_ONCE, f"dequeue(0) must not wait, but took {took:.2f} s")
 
 
 @cases("base.fresh")
@@ -37,7 +47,7 @@ def round_trip(trial: Trial) -> None:
     job = Job("add", (1, "two", 3.5, None, True, [4, {"five": 6}]), {"key": "värde", "empty": ""})
     sent = (job.id, job.func_name, job.args, dict(job.kwargs))
     trial.storage.enqueue(job)
-    got = trial.storage.dequeue(SOON_ENOUGH)
+    got = trial.storage.dequeue(SOON)
     expect(got is not None, "a job was enqueued, but dequeue() returned None")
     expect(isinstance(got, Job), f"dequeue() must return a Job, got {type(got).__name__}")
     expect(type(got.args) is tuple, f"args must come back as the tuple they were, got a {type(got.args).__name__}")
@@ -47,24 +57,11 @@ def round_trip(trial: Trial) -> None:
         expect(was == now, f"{name} was {was!r} when the job was enqueued, and {now!r} when it was dequeued")
 
 
-SOON_ENOUGH = 2.0
-
-
 @cases("base.takes_at_once")
 def takes_at_once(trial: Trial) -> None:
     """dequeue(0) hands out a job that is there."""
     trial.put("there")
     expect(trial.storage.dequeue(0) is not None, "a job is there, but dequeue(0) returned None")
-
-
-@cases("base.zero_timeout")
-def zero_timeout(trial: Trial) -> None:
-    """dequeue(0) of an empty storage returns None without waiting."""
-    began = trial.now()
-    got = trial.storage.dequeue(0)
-    expect(got is None, f"the storage is empty, but dequeue(0) returned {got!r}")
-    took = trial.now() - began
-    expect(took < AT_ONCE, f"dequeue(0) must not wait, but took {took:.2f} s")
 
 
 @cases("base.running")
@@ -112,7 +109,7 @@ def retry(trial: Trial) -> None:
     """A job that was dequeued, marked failed and enqueued again comes back, with its attempts."""
     job = trial.put("task", args=(1,), kwargs={"key": "value"})[0]
     for attempt in (1, 2, 3):
-        got = trial.storage.dequeue(SOON_ENOUGH)
+        got = trial.storage.dequeue(SOON)
         expect(
             got is not None,
             f"the job was marked failed and enqueued again {attempt - 1} times, but dequeue() returned None",

@@ -12,7 +12,7 @@ from pinion.job import Job
 __all__ = ["cases"]
 
 cases = chapter(BASE)
-BRIEFLY = 0.25
+BRIEFLY = 0.15
 """Seconds after which a thread that was started has come to wait."""
 
 
@@ -87,7 +87,7 @@ def every_waiter(trial: Trial) -> None:
 @cases("base.one_waiter", real_time=True)
 def one_waiter(trial: Trial) -> None:
     """Where several threads wait and one job comes, one of them gets it and the others go on waiting, until their time is over."""
-    seconds = 0.8
+    seconds = 0.5
     waiting = [trial.start(_timed, trial, seconds) for _ in range(3)]
     expect(
         not any(each.is_done(BRIEFLY / 3) for each in waiting),
@@ -168,7 +168,7 @@ def no_lost_wake_up(trial: Trial) -> None:
         storage = trial.fresh()
         began = trial.now()
         got, _ = interleave(
-            trial, stop, lambda: storage.dequeue(1.5), lambda: storage.enqueue(Job("task")), patience=0.2
+            trial, stop, lambda: storage.dequeue(1.5), lambda: storage.enqueue(Job("task")), patience=0.08
         )
         took = trial.now() - began
         expect(

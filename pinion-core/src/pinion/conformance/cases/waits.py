@@ -14,7 +14,7 @@ __all__ = ["cases"]
 
 cases = chapter(CLAIMS)
 LONG = 4.0
-SHORT = 0.3
+SHORT = 0.2
 
 
 @cases("wait.times_out", real_time=True)
@@ -46,7 +46,7 @@ def _returns_at_once(trial: Trial, because: str) -> None:
 def insert(trial: Trial) -> None:
     """An insert, by another thread, ends a wait."""
     waiting = trial.start(_wait_for_a_job, trial, LONG)
-    expect(not waiting.is_done(0.2), "nothing is claimable, but the storage handed out a job")
+    expect(not waiting.is_done(0.1), "nothing is claimable, but the storage handed out a job")
     trial.put("task")
     waiting.result(SOON, f"wait(None, {LONG:g}), while a job was inserted,")
 
@@ -104,7 +104,7 @@ def no_lost_wake_up(trial: Trial) -> None:
     for stop in stops(trial, lambda storage: storage.wait(None, 0.05), jobs=0, once=True):
         storage = trial.fresh()
         began = trial.now()
-        interleave(trial, stop, lambda: storage.wait(None, 1.5), lambda: storage.insert([Job("task")]), patience=0.2)
+        interleave(trial, stop, lambda: storage.wait(None, 1.5), lambda: storage.insert([Job("task")]), patience=0.08)
         took = trial.now() - began
         expect(took < 1.4, f"a job was inserted as wait(None, 1.5) paused {stop}, but it went on waiting")
 
