@@ -21,11 +21,15 @@ __all__ = ["BUSY_SECONDS", "Connections", "connect"]
 BUSY_SECONDS = 30.0
 """How long a write waits for other processes before it gives up with StorageUnavailable."""
 
-LOG_LIMIT = 32 * 1024 * 1024
+LOG_LIMIT = 8 * 1024 * 1024
 """Bytes of write-ahead log after which a writer moves it into the database."""
 
-LOG_KEPT = 1024 * 1024
-"""Bytes of the log's file that are kept for the next one."""
+CACHE = 4000
+"""KiB of pages that a connection may keep. Claims go through the file in order: more would not be used again."""
+
+LOG_KEPT = LOG_LIMIT - LOG_LIMIT // 16
+"""Bytes of the log's file that are kept for the next log: a sync takes longer if it makes the file longer too. Below
+the limit, so that the length of the file tells when the next log has reached it."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.00005, 0.002
 """Seconds between two tries to get the write lock."""
@@ -57,7 +61,7 @@ def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints are made on purpose, see `_checkpoint`
     connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute(f"PRAGMA cache_size = -{CACHE}")
     connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
 
 
