@@ -21,6 +21,9 @@ Listener = Callable[..., Any]
 class Specification:
     """The hooks; `pinion_` and the name of the event."""
 
+    def pinion_job_enqueued(self, job: Job) -> None:
+        """A queue of this process stored a job, or stored it anew."""
+
     def pinion_job_started(self, job: Job) -> None:
         """A worker begins an attempt, in the thread that runs the task."""
 
@@ -61,6 +64,7 @@ class Hooks:
     listeners: what plugins offer, by event.
     """
 
+    job_enqueued: Listener | None = None
     job_started: Listener | None = None
     job_succeeded: Listener | None = None
     job_failed: Listener | None = None
@@ -85,7 +89,7 @@ def _guarded(event: str, listeners: list[Listener]) -> Listener:
         for listener in listeners:
             try:
                 listener(**arguments)
-            except Exception:  # an observer's defect must not fail a job; it is logged with its traceback
+            except (Exception, SystemExit):  # an observer's defect must not fail a job; it is logged with its traceback
                 logger.exception("a plugin's %s raised; the job is not affected", event)
 
     return call

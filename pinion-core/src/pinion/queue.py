@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pinion.clock import monotonic, sleep
 from pinion.errors import Unsupported
+from pinion.hooks import Hooks
 from pinion.job import FINISHED, Job, Status, check
 from pinion.plugins import open_storage, optional_name
 from pinion.storage import ClaimStorage, Inserted, Inspects, KeyHeld, Promise, Query, Storage, refuse_unpromised
@@ -24,12 +25,16 @@ class Queue:
 
     storage: a storage, or its URL, which is opened here and closed by `close`.
     registry: where tasks given by name are looked up, to check their arguments before anything is stored.
+    hooks: whom to tell of what is enqueued; `pinion enqueue` tells the installed plugins.
     """
 
-    def __init__(self, storage: Storage | ClaimStorage | str, *, registry: Registry | None = None) -> None:
+    def __init__(
+        self, storage: Storage | ClaimStorage | str, *, registry: Registry | None = None, hooks: Hooks | None = None
+    ) -> None:
         self._opened = isinstance(storage, str)
         self.storage: Storage | ClaimStorage = open_storage(storage) if isinstance(storage, str) else storage
         self.registry = default_registry if registry is None else registry
+        self.hooks = hooks or Hooks()
 
     def enqueue(self, task: Task[..., Any] | str, /, *args: Any, **kwargs: Any) -> Job:
         """Store a job that calls the task with these arguments; returns it, with its id.
@@ -47,17 +52,27 @@ class Queue:
         """Store a ready-made job. Raises DuplicateJob or UniqueKeyHeld if it isn't stored, and as `enqueue`."""
         self._check(job)
         self.storage.enqueue(job)
+        if self.hooks.job_enqueued:
+            self.hooks.job_enqueued(job=job)
 
     def submit_many(self, jobs: Iterable[Job]) -> list[Inserted | KeyHeld]:
         """Store many jobs, all or none where the storage is a ClaimStorage; one answer per job, in order."""
         batch = list(jobs)
         for job in batch:
             self._check(job)
+        answers = self._insert(batch)
+        if self.hooks.job_enqueued:
+            for job, answer in zip(batch, answers, strict=True):
+                if answer in (Inserted.NEW, Inserted.AGAIN):
+                    self.hooks.job_enqueued(job=job)
+        return answers
+
+    def _insert(self, jobs: list[Job]) -> list[Inserted | KeyHeld]:
         if isinstance(self.storage, ClaimStorage):
-            return self.storage.insert(batch)
-        for job in batch:
+            return self.storage.insert(jobs)
+        for job in jobs:
             self.storage.enqueue(job)
-        return [Inserted.NEW] * len(batch)
+        return [Inserted.NEW] * len(jobs)
 
     def _check(self, job: Job) -> None:
         check(job)

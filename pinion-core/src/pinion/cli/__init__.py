@@ -4,6 +4,7 @@ Exit status: 0 fine, 1 the answer is no, 2 wrong use, 3 could not (the storage c
 incomplete). Errors are one line on stderr; PINION_DEBUG=1 adds the traceback.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -16,14 +17,41 @@ from pinion.cli.demo import demo
 from pinion.cli.enqueue import enqueue
 from pinion.cli.inspection import list_jobs, show, stats
 from pinion.cli.worker import worker
-from pinion.errors import DuplicateJob, JobNotFound, PinionError, StorageError, UniqueKeyHeld
+from pinion.errors import DuplicateJob, JobNotFound, PinionError, PluginError, StorageError, UniqueKeyHeld
 
 __all__ = ["main"]
 
 ANSWER_IS_NO, WRONG_USE, COULD_NOT, INTERRUPTED = 1, 2, 3, 130
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Pinion's own commands, and behind them those of plugins, which are loaded only where they are looked for."""
+
+    _complete = False
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self._with_plugins().commands.get(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._with_plugins().commands)
+
+    def _with_plugins(self) -> "_Commands":
+        if not self._complete:
+            self._complete = True
+            own = dict(self.commands)
+            self._add_plugin_commands()
+            self.commands.update(own)
+        return self
+
+    def _add_plugin_commands(self) -> None:
+        from pinion.plugins import load_hooks
+
+        hooks = load_hooks()
+        if hooks.commands:
+            hooks.commands(group=self)
+
+
+@click.group(cls=_Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pinion-core", prog_name="pinion")
 @click.pass_context
 def group(context: click.Context) -> None:
@@ -45,15 +73,18 @@ def main() -> None:
 
 
 def _run() -> int:
+    _show_what_cannot_be_encoded()
     try:
-        _add_plugin_commands()
-        status = group.main(standalone_mode=False, prog_name="pinion")
+        if "_PINION_COMPLETE" in os.environ:
+            group.main(prog_name="pinion")  # answers the shell, and exits
+        with group.make_context("pinion", sys.argv[1:]) as context:
+            status = group.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as left:
         return left.exit_code
     except click.ClickException as wrong:
-        return _say(wrong.format_message(), wrong.exit_code)
+        return _say(_with_hint(wrong), wrong.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -62,20 +93,28 @@ def _run() -> int:
         return 0
     except PinionError as raised:
         return _say(str(raised), _status(raised))
+    except Exception as raised:  # a defect, of Pinion or of a plugin; its traceback is for whoever mends it
+        return _say(f"{type(raised).__name__}: {raised} (a defect; PINION_DEBUG=1 shows where)", COULD_NOT)
 
 
-def _add_plugin_commands() -> None:
-    from pinion.plugins import load_hooks
+def _show_what_cannot_be_encoded() -> None:
+    """Text of jobs may hold what the terminal's encoding lacks; that is written as an escape, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
-    hooks = load_hooks()
-    if hooks.commands:
-        hooks.commands(group=group)
+
+def _with_hint(wrong: click.ClickException) -> str:
+    message = wrong.format_message()
+    if isinstance(wrong, click.UsageError) and wrong.ctx is not None:
+        return f"{message.rstrip('.')}; see {wrong.ctx.command_path} --help"
+    return message
 
 
 def _status(raised: PinionError) -> int:
     if isinstance(raised, JobNotFound | DuplicateJob | UniqueKeyHeld):
         return ANSWER_IS_NO
-    return COULD_NOT if isinstance(raised, StorageError) else WRONG_USE
+    return COULD_NOT if isinstance(raised, StorageError | PluginError) else WRONG_USE
 
 
 def _say(message: str, status: int) -> int:

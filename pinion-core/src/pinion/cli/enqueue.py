@@ -5,6 +5,8 @@ import click
 from pinion.cli.inspection import opened
 from pinion.cli.options import import_modules, imports_option, parse_json, run_at, take_url, url_argument
 from pinion.job import DEFAULT_QUEUE, Job
+from pinion.plugins import load_hooks
+from pinion.storage import Promise
 from pinion.task import default_registry
 
 __all__ = ["enqueue"]
@@ -48,6 +50,9 @@ def enqueue(
     import_modules(modules)
     if modules:
         default_registry[task].bind(job.args, job.kwargs)
-    with opened(url, create=True) as opened_queue:
+    with opened(url, create=True, hooks=load_hooks()) as opened_queue:
         opened_queue.submit(job)
+        shared = Promise.SHARED in getattr(opened_queue.storage, "promises", ())
     click.echo(job.id)
+    if not shared:
+        click.echo("pinion: warning: this storage is this process's own, and the job ends with it", err=True)

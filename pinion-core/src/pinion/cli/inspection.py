@@ -6,6 +6,7 @@ import click
 
 from pinion.cli.options import json_option, take_url, url_argument
 from pinion.cli.output import job_as_dict, job_as_text, print_json, table
+from pinion.hooks import Hooks
 from pinion.job import Status
 from pinion.plugins import open_storage
 from pinion.queue import Queue
@@ -15,13 +16,14 @@ __all__ = ["list_jobs", "opened", "show", "stats"]
 
 
 class opened:  # reads as a verb in `with opened(url) as queue`
-    """The queue at a URL, which must exist, and is closed at the end of the block."""
+    """The queue at a URL, which must exist unless `create` is true, and is closed at the end of the block."""
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, hooks: Hooks | None = None) -> None:
         self.storage = open_storage(url, create=create)
+        self.hooks = hooks
 
     def __enter__(self) -> Queue:
-        return Queue(self.storage)
+        return Queue(self.storage, hooks=self.hooks)
 
     def __exit__(self, *_: object) -> None:
         if isinstance(self.storage, ClaimStorage):

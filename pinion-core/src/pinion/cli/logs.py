@@ -29,7 +29,8 @@ class TextLines(logging.Formatter):
         moment = _moment(record).astimezone().strftime("%H:%M:%S.%f")[:-3]
         fields = getattr(record, "pinion", {})
         about = f"  (queue {fields['queue']}, attempt {fields['attempt']})" if "attempt" in fields else ""
-        line = f"{moment} {record.levelname:7} {record.getMessage()}{about}"
+        message = record.getMessage().replace("\n", "\\n")  # a line per event, whatever a task's exception says
+        line = f"{moment} {record.levelname:7} {message}{about}"
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
 
@@ -41,6 +42,7 @@ class JsonLines(logging.Formatter):
             "time": _moment(record).isoformat(timespec="microseconds"),
             "level": record.levelname,
             "logger": record.name,
+            "event": "log",
             "message": record.getMessage(),
             **getattr(record, "pinion", {}),
         }

@@ -13,22 +13,37 @@ import click
 
 from pinion.clock import utc_now
 
-__all__ = ["import_modules", "imports_option", "json_option", "parse_json", "run_at", "take_url", "url_argument"]
+__all__ = [
+    "WrongUse",
+    "import_modules",
+    "imports_option",
+    "json_option",
+    "parse_json",
+    "run_at",
+    "take_url",
+    "url_argument",
+]
+
+
+class WrongUse(click.ClickException):
+    """The command was called in a way that can't be right; the message says it all."""
+
+    exit_code = 2
 
 
 def take_url(words: Sequence[str], *, names: Sequence[str] = ()) -> tuple[str, list[str]]:
     """The URL and the other words of a command line; without a URL, PINION_URL says it.
 
-    names: what the other words must be, one each. Raises click.UsageError.
+    names: what the other words must be, one each. Raises WrongUse.
     """
     rest = list(words)
     url = rest.pop(0) if rest and "://" in rest[0] else os.environ.get("PINION_URL", "")
     if not url:
-        raise click.UsageError("which storage? Give a URL such as sqlite:///jobs.db first, or set PINION_URL")
+        raise WrongUse("which storage? Give a URL such as sqlite:///jobs.db first, or set PINION_URL")
     if len(rest) < len(names):
-        raise click.UsageError(f"missing {names[len(rest)]}; usage: {_usage(names)}")
+        raise WrongUse(f"missing {names[len(rest)]}; usage: {_usage(names)}")
     if len(rest) > len(names):
-        raise click.UsageError(f"unexpected {rest[len(names)]!r}; usage: {_usage(names)}")
+        raise WrongUse(f"unexpected {rest[len(names)]!r}; usage: {_usage(names)}")
     return url, rest
 
 
@@ -49,16 +64,22 @@ imports_option = click.option(
 
 
 def import_modules(names: Sequence[str]) -> None:
-    """Import modules, from the current folder too. Raises click.UsageError that says where it went wrong."""
+    """Import modules, from the current folder too. Raises WrongUse that says where it went wrong."""
     if names and "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     for name in names:
         try:
             importlib.import_module(name)
         except (Exception, SystemExit) as raised:  # a module runs anybody's code, which may raise anything
-            raise click.UsageError(
-                f"can't import {name!r}: {type(raised).__name__}: {raised}{_place(raised)}"
-            ) from raised
+            raise WrongUse(f"can't import {name!r}: {_reason(name, raised)}") from raised
+
+
+def _reason(name: str, raised: BaseException) -> str:
+    if name.endswith(".py"):
+        return f"write a module's name, such as {name[:-3].replace('/', '.')}, and not a file's"
+    if isinstance(raised, ModuleNotFoundError) and raised.name and f"{name}.".startswith(f"{raised.name}."):
+        return f"there is no {raised.name!r} in {os.getcwd()}, nor is it installed"
+    return f"{type(raised).__name__}: {raised}{_place(raised)}"
 
 
 def _place(raised: BaseException) -> str:
@@ -71,13 +92,13 @@ def _place(raised: BaseException) -> str:
 
 
 def parse_json(option: str, text: str, kind: type, example: str) -> Any:
-    """The value of a JSON option. Raises click.UsageError if it is no JSON, or not of the kind."""
+    """The value of a JSON option. Raises WrongUse if it is no JSON, or not of the kind."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as raised:
-        raise click.UsageError(f"{option} must be JSON such as '{example}', got {text[:60]!r} ({raised})") from None
+        raise WrongUse(f"{option} must be JSON such as '{example}', got {text[:60]!r} ({raised})") from None
     if not isinstance(value, kind):
-        raise click.UsageError(
+        raise WrongUse(
             f"{option} must be a JSON {'array' if kind is list else 'object'} such as '{example}', got {text[:60]!r}"
         )
     return value
@@ -86,14 +107,14 @@ def parse_json(option: str, text: str, kind: type, example: str) -> Any:
 def run_at(delay: float | None, at: str | None) -> datetime | None:
     """When a job is due: after so many seconds, or at a moment in ISO 8601 (local time if it names no zone)."""
     if delay is not None and at is not None:
-        raise click.UsageError("give --delay or --at, not both")
+        raise WrongUse("give --delay or --at, not both")
     if delay is not None:
         if not 0 <= delay < 1e10:
-            raise click.UsageError(f"--delay must be a number of seconds from 0 on, got {delay:g}")
+            raise WrongUse(f"--delay must be a number of seconds from 0 on, got {delay:g}")
         return utc_now() + timedelta(seconds=delay)
     if at is None:
         return None
     try:
         return datetime.fromisoformat(at).astimezone()
     except (ValueError, OverflowError):
-        raise click.UsageError(f"--at must be a time such as 2026-12-24T18:00+01:00, got {at!r}") from None
+        raise WrongUse(f"--at must be a time such as 2026-12-24T18:00+01:00, got {at!r}") from None

@@ -1,6 +1,8 @@
 """What the commands print: jobs as JSON or as text, and tables."""
 
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
@@ -13,8 +15,13 @@ __all__ = ["job_as_dict", "job_as_text", "print_json", "table"]
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as indented JSON; in ASCII if the output can't be encoded otherwise."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2)
+    click.echo(text)
 
 
 def job_as_dict(job: Job) -> dict[str, Any]:
@@ -48,6 +55,8 @@ def job_as_dict(job: Job) -> dict[str, Any]:
 
 
 def _readable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
@@ -68,17 +77,22 @@ def job_as_text(job: Job) -> str:
     fields = {**job_as_dict(job), "error": None if job.error is None else str(job.error)}
     lines = [f"{name:12} {_text(value)}" for name, value in fields.items() if value not in (None, {}, [])]
     if job.error is not None and job.error.traceback:
-        lines += ["", job.error.traceback.rstrip()]
+        lines += ["", *map(_printable, job.error.traceback.rstrip().splitlines())]
     return "\n".join(lines)
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _printable(text: str) -> str:
+    """One line that can't steer the terminal: what isn't printable is written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Columns as wide as their widest cell; numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    cells = [[_printable(str(cell)) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     right = [all(isinstance(row[column], int) for row in rows) and bool(rows) for column in range(len(head))]
     lines = (

@@ -5,12 +5,13 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from types import FrameType
 
 import click
 
 from pinion.cli.logs import configure
-from pinion.cli.options import import_modules, imports_option, take_url, url_argument
+from pinion.cli.options import WrongUse, import_modules, imports_option, take_url, url_argument
 from pinion.clock import monotonic
 from pinion.plugins import load_hooks, open_storage
 from pinion.storage import ClaimStorage
@@ -51,9 +52,11 @@ def worker(
 
     SIGTERM and SIGINT stop it: it claims no more, lets running tasks finish within the grace period, and hands back the
     rest. A second signal stops it at once. Exit status 0 when it has stopped, also if jobs failed; 3 if finished work
-    could not be settled.
+    could not be settled, or a signal ended a burst before its time.
     """
     url, _ = take_url(words)
+    if not modules:
+        raise WrongUse("--import is missing: without the modules that define the tasks, every job would fail")
     configure(log_format)
     import_modules(modules)
     if processes > 1:
@@ -75,7 +78,11 @@ def worker(
 
 
 def _run(running: Worker, storage: object, burst: bool) -> int:
+    stopped = False
+
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
         running.stop()
 
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -85,8 +92,10 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
     summary = running.run_forever()
     if progress:
         progress.end()
-        logger.info(_in_words(summary, monotonic() - begun), extra={"pinion": {"event": "worker.summary"}})
-    status = 3 if summary.unsettled else 0
+        seconds = monotonic() - begun
+        fields = {"event": "worker.summary", **asdict(summary), "seconds": round(seconds, 6)}
+        logger.info(_in_words(summary, seconds), extra={"pinion": fields})
+    status = 3 if summary.unsettled or (burst and stopped) else 0
     if summary.abandoned:
         # Tasks still run in threads that nothing can end; their jobs were handed back, so this process must not go on.
         logging.shutdown()
@@ -110,11 +119,11 @@ class _Progress:
         before = 0
         while not self._ended.wait(self._every):
             finished = self._running.summary.finished
-            pace = (finished - before) / self._every
-            logger.info(
-                "%s jobs finished, %.0f/s", f"{finished:,}", pace, extra={"pinion": {"event": "worker.progress"}}
-            )
-            before = finished
+            if finished == before:
+                continue
+            pace, before = (finished - before) / self._every, finished
+            fields = {"event": "worker.progress", "finished": finished}
+            logger.info("%s jobs finished, %.0f/s", f"{finished:,}", pace, extra={"pinion": fields})
 
     def end(self) -> None:
         self._ended.set()
