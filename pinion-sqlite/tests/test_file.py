@@ -14,8 +14,10 @@ from pinion.job import Job, Status
 from pinion.outcome import Done
 from pinion.storage import Claim, ClaimRequest, Inserted, Settlement
 from pinion_sqlite import SqliteStorage, open_storage
-from pinion_sqlite.filesystem import NETWORK, check_place
+from pinion_sqlite.filesystem import check_place, network_filesystem
 from pinion_sqlite.schema import VERSION
+from pinion_sqlite.turn import Turn
+from processes import until
 
 
 @pytest.fixture
@@ -126,8 +128,6 @@ def test_a_reader_does_not_create_a_file(path: Path) -> None:
 
 def test_the_local_disk_is_no_network_filesystem(tmp_path: Path) -> None:
     check_place(tmp_path / "jobs.db", create=True)
-
-    assert "nfs4" in NETWORK and "ext4" not in NETWORK
 
 
 def test_a_closed_storage_says_so(path: Path) -> None:
@@ -259,3 +259,56 @@ def test_processes_that_create_one_file_at_once_all_succeed(path: Path) -> None:
     errors = [process.communicate(timeout=60)[1] for process in processes]
 
     assert errors == [b""] * 6
+
+
+def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        claims: list[int] = []
+
+        def consume() -> None:
+            storage.wait(None, 30)
+            claims.append(len(storage.exchange(claim=ClaimRequest("w")).jobs))
+
+        threads = [threading.Thread(target=consume) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(storage._watches) == 8)
+        for number in range(8):
+            storage.insert([Job("a")])
+            until(lambda number=number: len(claims) > number)
+
+        for thread in threads:
+            thread.join(30)
+    assert sum(claims) >= 4, "if all ran for the first job, seven would have come in vain"
+
+
+def test_waiters_go_on_though_the_one_whose_turn_it_is_has_been_frozen(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("a")])
+        frozen = Turn(storage._connections.log)
+        assert frozen.take()
+        storage.exchange(claim=ClaimRequest("w"))
+        waiter = threading.Thread(target=storage.wait, args=(None, 30))
+        waiter.start()
+        until(lambda: storage._watches)
+
+        storage.insert([Job("b")])
+
+        waiter.join(5)
+        assert not waiter.is_alive()
+        frozen.close()
+
+
+def test_a_network_filesystem_is_seen_in_the_list_of_mounts() -> None:
+    mounts = [
+        "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
+        "40 22 0:40 / /mnt/share rw shared:9 - nfs4 server:/export rw",
+        "41 40 0:41 / /mnt/share/local\\040disk rw shared:9 - ext4 /dev/sdb1 rw",
+    ]
+
+    found = [
+        network_filesystem(Path(place), mounts)
+        for place in ("/mnt/share/jobs", "/mnt/share/local disk", "/mnt", "/mnt/shared")
+    ]
+
+    assert found == ["nfs4", None, None, None]

@@ -50,6 +50,7 @@ from pinion_sqlite.look import Look
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.rows import INSERTED, STATUSES, claimed_job, row_of, whole_job
 from pinion_sqlite.schema import prepare
+from pinion_sqlite.turn import BEHIND
 from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News, Watch
 
 __all__ = ["SqliteStorage"]
@@ -59,6 +60,8 @@ Insert = tuple[str | None, Row]
 """A row and the token under which its job may be held by whoever inserts it."""
 
 _MODES = ("full", "normal", "off")
+
+LONG = 3600.0
 
 FOREIGN_CLOCK_PAUSE = 0.05
 """Seconds between two looks at a clock that isn't the system's: it may be set, or moved by hand, and tells nobody."""
@@ -204,22 +207,31 @@ class SqliteStorage(ClaimStorage, Inspects):
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         deadline = monotonic() + timeout
         look = self._connections.read(lambda reader: Look.take(reader, queues))  # opens the log, which a watch needs
+        if self._nap(look) <= 0:
+            return
         with self._watch() as watch:
             pause = FIRST_PAUSE
-            while (seconds := self._nap(look, deadline - monotonic())) > 0:
-                news = watch.wait(min(pause, seconds))
+            while (left := deadline - monotonic()) > 0:
+                first = watch.turn.take()
+                news = watch.wait(min(pause, left, self._nap(look)))
                 if news is News.WOKEN:
                     return
                 # A commit shows some time after the log was written, and one may have been under way when this began.
                 pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
                 look = self._connections.read(look.again)
+                if self._nap(look) <= 0 and (first or self._is_left_over(look)):
+                    return
 
-    def _nap(self, look: Look, most: float) -> float:
-        """Seconds until something is claimable, as far as is known, and at most `most`."""
+    def _is_left_over(self, look: Look) -> bool:
+        """Whether there is still something to claim after the waiter whose turn it is had time for it."""
+        sleep(BEHIND)
+        return self._nap(self._connections.read(look.again)) <= 0
+
+    def _nap(self, look: Look) -> float:
+        """Seconds until something is claimable, as far as is known."""
         if look.claimable:
             return 0.0
-        if self.clock is not SYSTEM:
-            most = min(most, FOREIGN_CLOCK_PAUSE)
+        most = LONG if self.clock is SYSTEM else FOREIGN_CLOCK_PAUSE
         return most if look.due is None else min(most, (look.due - self.clock.now()) / SECOND)
 
     @contextlib.contextmanager

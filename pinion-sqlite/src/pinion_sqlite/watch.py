@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 from pinion.storage import sleep
+from pinion_sqlite.turn import Turn
 
 __all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "News", "Watch"]
 
@@ -48,6 +49,7 @@ class Watch:
     def __init__(self, log: Path) -> None:
         self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if CAN_WATCH else _pipe()
         self._news = _inotify(log)
+        self.turn = Turn(log)
         self._poll = select.poll()
         for descriptor in (self._woken, self._news):
             if descriptor is not None:
@@ -69,10 +71,11 @@ class Watch:
         return News.NONE
 
     def forget(self) -> None:
-        """The wait is over: what was said during it is not for the next one."""
+        """The wait is over: what was said during it is not for the next one, and another waiter may go first."""
         for descriptor in (self._woken, self._news):
             if descriptor is not None:
                 _drain(descriptor)
+        self.turn.give()
 
     def wake(self) -> None:
         """End the wait in progress, or the next one."""
@@ -82,6 +85,7 @@ class Watch:
             return  # full of earlier calls, which wake as well
 
     def close(self) -> None:
+        self.turn.close()
         for descriptor in (self._woken, self._waker, self._news):
             if descriptor is not None:
                 os.close(descriptor)
