@@ -135,6 +135,18 @@ class Bout:
     def _filled(self, word: str) -> str:
         return word.format(folder=self.folder, valkey=self.environment.get(VALKEY, ""))
 
+    def wait(self, count: int, silence: float = 30.0) -> None:
+        """Until so many task bodies have run, or none ran for `silence` seconds.
+
+        Raises RuntimeError if a worker ended by itself: it can't have been started as it should.
+        """
+        for _ in range(round(silence)):
+            if self.proof.wait(count, 1.0):
+                return
+            for worker in self.workers:
+                if worker.poll() is not None:
+                    raise RuntimeError(f"{self.contender.name}: a worker ended: {self.log.read_text()[-2000:]}")
+
     def pids(self) -> Sequence[int]:
         return [worker.pid for worker in self.workers]
 

@@ -1,87 +1,62 @@
-"""The load test everybody quotes: enqueue no-op jobs, then start the workers; from the first task body to the last."""
+"""The load test everybody quotes: enqueue no-op jobs, then start the workers; from the first task body to the last.
+
+The same with jobs that take a while. `enqueued` is one by one; the processor times are per 1,000 jobs.
+"""
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 from benchmarks.contender import Bout, Contender, Setting
 from benchmarks.processes import cpu_seconds, peak_rss
+from benchmarks.stage import Row, Stage
 
-__all__ = ["Load", "measure"]
+__all__ = ["measure"]
 
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """One run of the load test.
-
-    enqueued_per_second: one by one.
-    start_seconds: from starting the workers to the first task body.
-    cpu_seconds: processor time per 1,000 jobs, from the first task body to the last: of the workers, of the server.
-    peak_rss_mb: of all worker processes together; shared pages count for each.
-    """
-
-    contender: str
-    setting: str
-    processes: int
-    jobs: int
-    milliseconds: float
-    enqueued_per_second: float
-    processed_per_second: float
-    start_seconds: float
-    cpu_seconds: float
-    server_cpu_seconds: float
-    peak_rss_mb: float
-    lost: int
-    repeated: int
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+LINGER = 0.2
+"""Seconds in which whoever runs a job twice has the time to do it."""
 
 
 def measure(
-    contender: Contender,
-    setting: Setting,
-    jobs: int,
-    place: Path,
-    environment: Mapping[str, str],
-    *,
-    milliseconds: float = 0.0,
-    server_pid: int | None = None,
-) -> Load:
+    contender: Contender, setting: Setting, stage: Stage, *, jobs: int | None = None, milliseconds: float = 0.0
+) -> Row:
     """Enqueue one by one, start the workers, wait for the last body, stop."""
-    jobs = min(jobs, setting.jobs)
-    servers = [] if server_pid is None else [server_pid]
-    with Bout(contender, setting, place, environment) as bout:
-        bout.produce("prepare")
-        enqueued = 0.0 if contender.inside else bout.produce("one", jobs, milliseconds)
+    jobs = min(jobs or stage.jobs, setting.jobs)
+    servers = stage.server_pids(contender)
+    with Bout(contender, setting, stage.place, stage.environment(contender)) as bout:
+        enqueued = 0.0 if contender.inside else _enqueued(bout, jobs, milliseconds)
         started = time.monotonic_ns()
         bout.start_workers(*((jobs, milliseconds) if contender.inside else ()))
-        bout.proof.wait(1)
+        bout.wait(1, 120.0)
         before = cpu_seconds(bout.pids()), cpu_seconds(servers)
-        bout.proof.wait(jobs)
+        bout.wait(jobs)
         after = cpu_seconds(bout.pids()), cpu_seconds(servers)
         memory = peak_rss(bout.pids())
-        time.sleep(0.2)  # whoever runs a job twice has the time to do it
+        time.sleep(LINGER)
         bout.stop()
         verdict = bout.proof.verdict(jobs)
         first = min(bout.proof.moments().values(), default=started)
         if contender.inside:
             enqueued = json.loads(bout.log.read_text().splitlines()[0])
-    return Load(
-        contender.name,
-        setting.name,
-        setting.processes,
-        jobs,
-        milliseconds,
-        enqueued,
-        verdict.per_second,
-        (first - started) / 1e9,
-        (after[0] - before[0]) * 1000 / jobs,
-        (after[1] - before[1]) * 1000 / jobs,
-        memory,
-        verdict.lost,
-        verdict.repeated,
-    )
+    return {
+        "contender": contender.name,
+        "setting": setting.name,
+        "processes": setting.processes,
+        "task_layer": contender.task_layer,
+        "inside": contender.inside,
+        "jobs": jobs,
+        "milliseconds": milliseconds,
+        "enqueued_per_second": enqueued,
+        "processed_per_second": verdict.per_second,
+        "seconds_to_first": (first - started) / 1e9,
+        "cpu_seconds": (after[0] - before[0]) * 1000 / jobs,
+        "server_cpu_seconds": (after[1] - before[1]) * 1000 / jobs,
+        "peak_rss_mb": memory,
+        "lost": verdict.lost,
+        "repeated": verdict.repeated,
+    }
+
+
+def _enqueued(bout: Bout, jobs: int, milliseconds: float) -> float:
+    bout.produce("prepare")
+    rate: float = bout.produce("one", jobs, milliseconds)
+    return rate

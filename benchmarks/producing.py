@@ -3,6 +3,7 @@
 - prepare: create tables and the like; not measured.
 - one: one by one, jobs of X milliseconds; prints jobs per second.
 - many: the same by the library's way to enqueue many.
+- threads: one by one from X threads at once, which share one producer; prints jobs per second.
 - paced: single jobs, at random gaps of 20 to 60 ms from the seed X; prints the moment before each.
 - quiet: single jobs, each after X seconds of silence; likewise.
 """
@@ -13,6 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 __all__ = ["Producer", "main"]
@@ -34,6 +36,13 @@ def rate(enqueue: Callable[[Sequence[int], float], None], jobs: int, millisecond
     return jobs / (time.perf_counter() - started)
 
 
+def threads(producer: Producer, jobs: int, number: int) -> float:
+    with ThreadPoolExecutor(number) as pool:
+        started = time.perf_counter()
+        list(pool.map(lambda _: producer.enqueue(range(jobs // number), 0.0), range(number)))
+        return jobs // number * number / (time.perf_counter() - started)
+
+
 def singles(producer: Producer, pauses: Sequence[float]) -> list[int]:
     moments = []
     for number, pause in enumerate(pauses):
@@ -52,6 +61,8 @@ def main(app: str, way: str, jobs: int, x: float) -> Any:
             return rate(producer.enqueue, jobs, x)
         case "many":
             return rate(producer.enqueue_many, jobs, x)
+        case "threads":
+            return threads(producer, jobs, int(x))
         case "paced":
             gaps = random.Random(x)
             return singles(producer, [gaps.uniform(0.02, 0.06) for _ in range(jobs)])

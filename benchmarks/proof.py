@@ -60,7 +60,11 @@ class Proof:
         """Number and moment (nanoseconds, monotonic, the same for all processes) of each, in order."""
         return RECORD.iter_unpack(self.path.read_bytes())
 
-    def wait(self, count: int, silence: float = 30.0) -> bool:
+    def clear(self) -> None:
+        """Forget what ran; whoever has the file open goes on at its beginning."""
+        os.truncate(self.path, 0)
+
+    def wait(self, count: int, silence: float) -> bool:
         """Until so many bodies have run; False if none ran for `silence` seconds."""
         seen, deadline = -1, 0.0
         while (now := self.count()) < count:

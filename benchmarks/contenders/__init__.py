@@ -13,7 +13,7 @@ from benchmarks.contenders.rq import RQ
 from benchmarks.contenders.taskiq import TASKIQ
 from benchmarks.contenders.tinyjobs import TINYJOBS
 
-__all__ = ["CONTENDERS", "PINION"]
+__all__ = ["CONTENDERS", "PINION", "PINION_SQLITE"]
 
 PINION: tuple[Contender, ...] = (PINION_SQLITE, PINION_MEMORY, PINION_FILE)
 
