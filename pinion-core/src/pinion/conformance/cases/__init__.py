@@ -4,6 +4,7 @@ from pinion.conformance.case import Case
 from pinion.conformance.cases import (
     base,
     claims,
+    clocks,
     closing,
     delay,
     durable,
@@ -33,8 +34,9 @@ CHAPTERS = (
     waiting.cases,
     claims.cases,
     inserting.cases,
-    settling.cases,
     leases.cases,
+    settling.cases,
+    clocks.cases,
     order.cases,
     waits.cases,
     closing.cases,

@@ -139,11 +139,11 @@ def right_one(trial: Trial) -> None:
     taken = {job.id: job for job in (trial.storage.dequeue(0), trial.storage.dequeue(0)) if job is not None}
     expect(len(taken) == 2, f"two jobs were enqueued, but {len(taken)} could be dequeued")
     trial.put("third")
-    trial.storage.mark_done(taken[first.id])
-    trial.storage.mark_failed(taken[second.id], ValueError("no"))
-    trial.storage.enqueue(taken[second.id])
+    trial.storage.mark_failed(taken[first.id], ValueError("no"))
+    trial.storage.enqueue(taken[first.id])
+    trial.storage.mark_done(taken[second.id])
     came = sorted(job.func_name for job in trial.drain())
-    expect(came == ["second", "third"], f"'second' was enqueued again and 'third' is new, but {came} came")
+    expect(came == ["first", "third"], f"'first' was enqueued again and 'third' is new, but {came} came")
 
 
 @cases("base.size")

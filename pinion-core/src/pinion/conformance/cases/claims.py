@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pinion.clock import as_microseconds
 from pinion.codec import JsonCodec
 from pinion.conformance.broken import expect
 from pinion.conformance.case import CLAIMS, chapter
@@ -22,7 +21,6 @@ from pinion.storage import (
     Signal,
     check_spi_version,
 )
-from pinion.testing import ManualClock
 
 __all__ = ["cases"]
 
@@ -157,14 +155,6 @@ def snapshot(trial: Trial) -> None:
     )
 
 
-@cases("claim.any_worker_name")
-def any_worker_name(trial: Trial) -> None:
-    """The name of a worker proves nothing: another claim under the same name gets no job that is held."""
-    trial.put("task")
-    trial.take_one()
-    trial.expect_none("the job is held, by a claim under the same name,")
-
-
 @cases("claim.race")
 def race(trial: Trial) -> None:
     """However two claims take turns, no job goes to both, and none is lost."""
@@ -225,28 +215,3 @@ def _lost_lease(trial: Trial) -> tuple[Any, Job]:
     job = trial.take_one(lease=seconds, of=storage)
     trial.elapse(seconds + 0.001)
     return storage, job
-
-
-@cases("claim.own_clock", clock=True)
-def own_clock(trial: Trial) -> None:
-    """A storage that takes a clock asks it and no other."""
-    for moment in (trial.moment(86400.0 * 365 * 50), trial.moment(-86400.0 * 365 * 50)):
-        clock = ManualClock(as_microseconds(moment))
-        storage = trial.open(trial.elsewhere(), clock=clock)
-        trial.put("task", into=storage)
-        started = trial.take_one(of=storage).started_at
-        expect(started is None or started == moment, f"its clock says {moment}, but a job was started at {started}")
-        clock.advance(trial.lease + trial.margin)
-        expect(len(trial.take(of=storage)) == 1, f"by its own clock, {moment}, the lease ran out; a claim got nothing")
-
-
-@cases("claim.clock_set_back", clock=True)
-def clock_set_back(trial: Trial) -> None:
-    """A job without a run_at is due at once, also when the clock was set back since it was inserted."""
-    trial.put("one")
-    trial.elapse(-3600.0)
-    trial.put("two")
-    came = sorted(job.func_name for job in trial.take(10))
-    expect(
-        came == ["one", "two"], f"the clock was set back by an hour after the first of two inserts; a claim got {came}"
-    )

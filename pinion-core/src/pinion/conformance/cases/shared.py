@@ -49,21 +49,6 @@ def close(trial: Trial) -> None:
     expect(came == "one, two", f"another object inserted 'one' and was closed, 'two' came after; a claim got {came}")
 
 
-@cases("shared.open_together", real_time=True)
-def open_together(trial: Trial) -> None:
-    """Processes that open a new storage at the same moment all get it, and none undoes what another did."""
-    place = trial.elsewhere()
-    at = monotonic() + 0.6
-    opening = [trial.process("open_together", place, at=at) for _ in range(PROCESSES)]
-    for process in opening:
-        expect(process.rows() == [{"inserted": True}], "a process opened a new storage and could not insert a job")
-    came = trial.take(10, of=trial.open(place))
-    expect(
-        len(came) == PROCESSES,
-        f"{PROCESSES} processes opened a new storage at once and inserted a job each; {len(came)} are there",
-    )
-
-
 @cases("shared.other_process", real_time=True)
 def other_process(trial: Trial) -> None:
     """A job that another process inserted is there when it says so."""
@@ -123,6 +108,21 @@ def one_job(trial: Trial) -> None:
     expect(answers == sorted(wanted), f"{PROCESSES} processes inserted one job at once; the answers were {answers}")
     came = len(trial.take(10))
     expect(came == 1, f"{PROCESSES} processes inserted one job at once; a claim got {came}")
+
+
+@cases("shared.open_together", real_time=True)
+def open_together(trial: Trial) -> None:
+    """Processes that open a new storage at the same moment all get it, and none undoes what another did."""
+    place = trial.elsewhere()
+    at = monotonic() + 0.6
+    opening = [trial.process("open_together", place, at=at) for _ in range(PROCESSES)]
+    for process in opening:
+        expect(process.rows() == [{"inserted": True}], "a process opened a new storage and could not insert a job")
+    came = trial.take(10, of=trial.open(place))
+    expect(
+        len(came) == PROCESSES,
+        f"{PROCESSES} processes opened a new storage at once and inserted a job each; {len(came)} are there",
+    )
 
 
 @cases("shared.killed_holder", real_time=True)

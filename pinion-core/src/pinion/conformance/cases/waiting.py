@@ -16,6 +16,21 @@ BRIEFLY = 0.15
 """Seconds after which a thread that was started has come to wait."""
 
 
+@cases("base.any_thread")
+def any_thread(trial: Trial) -> None:
+    """Every method may be called from any thread, not only from the one that opened the storage."""
+    storage = trial.storage
+    trial.start(storage.enqueue, Job("one")).result(SOON, "enqueue() in another thread")
+    trial.start(storage.enqueue, Job("two")).result(SOON, "enqueue() in another thread")
+    got = trial.start(storage.dequeue, 0).result(SOON, "dequeue(0) in another thread")
+    expect(got is not None, "a job was enqueued in one thread, but dequeue(0) in another returned None")
+    trial.start(storage.mark_done, got).result(SOON, "mark_done() in another thread")
+    got = trial.start(storage.dequeue, 0).result(SOON, "dequeue(0) in another thread")
+    trial.start(storage.mark_failed, got, ValueError("no")).result(SOON, "mark_failed() in another thread")
+    size = trial.start(storage.size).result(SOON, "size() in another thread")
+    expect(size == 0, f"nothing is pending, but size() in another thread is {size}")
+
+
 @cases("base.short_timeout", real_time=True)
 def short_timeout(trial: Trial) -> None:
     """dequeue(seconds) of an empty storage waits so long, and then returns None."""
@@ -107,21 +122,6 @@ def one_waiter(trial: Trial) -> None:
 def _timed(trial: Trial, seconds: float) -> tuple[Job | None, float]:
     began = trial.now()
     return trial.storage.dequeue(seconds), trial.now() - began
-
-
-@cases("base.any_thread")
-def any_thread(trial: Trial) -> None:
-    """Every method may be called from any thread, not only from the one that opened the storage."""
-    storage = trial.storage
-    trial.start(storage.enqueue, Job("one")).result(SOON, "enqueue() in another thread")
-    trial.start(storage.enqueue, Job("two")).result(SOON, "enqueue() in another thread")
-    got = trial.start(storage.dequeue, 0).result(SOON, "dequeue(0) in another thread")
-    expect(got is not None, "a job was enqueued in one thread, but dequeue(0) in another returned None")
-    trial.start(storage.mark_done, got).result(SOON, "mark_done() in another thread")
-    got = trial.start(storage.dequeue, 0).result(SOON, "dequeue(0) in another thread")
-    trial.start(storage.mark_failed, got, ValueError("no")).result(SOON, "mark_failed() in another thread")
-    size = trial.start(storage.size).result(SOON, "size() in another thread")
-    expect(size == 0, f"nothing is pending, but size() in another thread is {size}")
 
 
 @cases("base.atomic")
