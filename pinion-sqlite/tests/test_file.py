@@ -261,7 +261,10 @@ def test_processes_that_create_one_file_at_once_all_succeed(path: Path) -> None:
     assert errors == [b""] * 6
 
 
-def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(path: Path) -> None:
+def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pinion_sqlite.storage.BEHIND", 0.5)  # on a busy machine a claim may take longer than usual
     with SqliteStorage(path) as storage:
         claims: list[int] = []
 
@@ -269,17 +272,17 @@ def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(path: P
             storage.wait(None, 30)
             claims.append(len(storage.exchange(claim=ClaimRequest("w")).jobs))
 
-        threads = [threading.Thread(target=consume) for _ in range(8)]
+        threads = [threading.Thread(target=consume) for _ in range(3)]
         for thread in threads:
             thread.start()
-        until(lambda: len(storage._watches) == 8)
-        for number in range(8):
+        until(lambda: len(storage._watches) == 3)
+        for number in range(3):
             storage.insert([Job("a")])
             until(lambda number=number: len(claims) > number)
 
         for thread in threads:
             thread.join(30)
-    assert sum(claims) >= 4, "if all ran for the first job, seven would have come in vain"
+    assert claims == [1, 1, 1], "whoever claims nothing has run in vain"
 
 
 def test_waiters_go_on_though_the_one_whose_turn_it_is_has_been_frozen(path: Path) -> None:
