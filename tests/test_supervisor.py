@@ -1,6 +1,8 @@
 """Several worker processes under one command."""
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pinion import Job, Queue, Status
+from processes import WorkerProcess, until, worker
 
 TASKS = """
 from pinion import task
@@ -56,3 +59,34 @@ def test_a_supervisor_may_be_process_one_as_in_a_container(folder: Path) -> None
     assert "died" not in run.stderr
     assert run.returncode == 0
     assert _counts(folder) == {"default": {Status.SUCCESS: 20}}
+
+
+def test_a_worker_process_that_is_killed_is_replaced_and_all_end_at_one_signal(folder: Path) -> None:
+    options = ("--import", "supervised", "--processes", "2", "--lease", "1")
+    with worker("sqlite:///jobs.db", folder, *options) as supervisor:
+        first, _ = until(lambda: _begun(supervisor, 2))
+        os.kill(first, signal.SIGKILL)
+        begun = until(lambda: _begun(supervisor, 3))
+        until(lambda: _counts(folder) == {"default": {Status.SUCCESS: 20}})
+
+        supervisor.signal(signal.SIGTERM)
+
+        assert supervisor.wait() == 0
+    [died] = [entry for entry in supervisor.events() if entry["event"] == "process.died"]
+    assert "SIGKILL" in died["message"]
+    assert not any(Path(f"/proc/{process}").exists() for process in begun)
+
+
+def _begun(supervisor: WorkerProcess, count: int) -> list[int]:
+    """The process ids of the workers that began, once there are so many."""
+    names = [entry["worker"] for entry in supervisor.events() if entry["event"] == "worker.started"]
+    return [int(name.split(":")[1]) for name in names] if len(names) == count else []
+
+
+def test_workers_that_cannot_begin_are_not_started_again(folder: Path) -> None:
+    command = [*COMMAND, "--import", "not_there_at_all", "--processes", "2"]
+
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1 and "not_there_at_all" in run.stderr
