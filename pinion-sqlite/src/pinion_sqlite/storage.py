@@ -121,6 +121,7 @@ class SqliteStorage(ClaimStorage, Inspects):
         self._spare_watches: list[Watch] = []
         self._watching = threading.Lock()  # guards the two above
         self._closed = False
+        self._has_turn = False  # a wait has returned first, and the claim it ran for is still to come
         check_place(self.path, create)
         try:
             self._set_up()
@@ -172,6 +173,8 @@ class SqliteStorage(ClaimStorage, Inspects):
 
         if connection is None:
             settled, taken = self._connections.write(transaction, self._quick)
+            if self._has_turn:
+                self._give_turns()
         else:
             with translated(self.path):
                 settled, taken = transaction(connection)
@@ -215,12 +218,21 @@ class SqliteStorage(ClaimStorage, Inspects):
                 first = watch.turn.take()
                 news = watch.wait(min(pause, left, self._nap(look)))
                 if news is News.WOKEN:
-                    return
+                    break
                 # A commit shows some time after the log was written, and one may have been under way when this began.
                 pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
                 look = self._connections.read(look.again)
                 if self._nap(look) <= 0 and (first or self._is_left_over(look)):
+                    self._has_turn = first
                     return
+            watch.turn.give()
+
+    def _give_turns(self) -> None:
+        """What the waits of this storage ran for is claimed: let another waiter go first."""
+        self._has_turn = False
+        with self._watching:
+            for watch in self._spare_watches:
+                watch.turn.give()
 
     def _is_left_over(self, look: Look) -> bool:
         """Whether there is still something to claim after the waiter whose turn it is had time for it."""

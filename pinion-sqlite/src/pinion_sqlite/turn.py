@@ -23,6 +23,7 @@ class Turn:
 
     def __init__(self, log: Path) -> None:
         self._file = os.open(log, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self._mine = False
 
     def take(self) -> bool:
         """Whether this waiter goes first. It does until `give`."""
@@ -32,12 +33,14 @@ class Turn:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:  # another waiter has it, or this filesystem knows no such locks
             return False
+        self._mine = True
         return True
 
     def give(self) -> None:
         """Let another go first."""
-        if sys.platform != "win32":
+        if self._mine and sys.platform != "win32":
             fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._mine = False
 
     def close(self) -> None:
         os.close(self._file)

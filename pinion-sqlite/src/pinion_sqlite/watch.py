@@ -71,11 +71,10 @@ class Watch:
         return News.NONE
 
     def forget(self) -> None:
-        """The wait is over: what was said during it is not for the next one, and another waiter may go first."""
+        """The wait is over: what was said during it is not for the next one."""
         for descriptor in (self._woken, self._news):
             if descriptor is not None:
                 _drain(descriptor)
-        self.turn.give()
 
     def wake(self) -> None:
         """End the wait in progress, or the next one."""
