@@ -31,6 +31,43 @@ def any_thread(trial: Trial) -> None:
     expect(size == 0, f"nothing is pending, but size() in another thread is {size}")
 
 
+@cases("base.atomic")
+def atomic(trial: Trial) -> None:
+    """However two threads take turns in dequeue, no job is handed out twice, and none is lost."""
+    for jobs in (1, 2):
+        for stop in stops(trial, lambda storage: storage.dequeue(0), jobs=jobs):
+            storage = trial.fresh()
+            trial.put(*NAMES[:jobs], into=storage)
+            first, second = interleave(trial, stop, lambda: storage.dequeue(0), lambda: storage.dequeue(0))
+            came = [job.func_name for job in (first, second) if job is not None]
+            came += [job.func_name for job in trial.drain(storage)]
+            expect(
+                sorted(came) == sorted(NAMES[:jobs]),
+                f"{jobs} job(s) were enqueued; of two threads, one paused in dequeue() {stop} while the other dequeued; handed out: {came or 'none'}",
+            )
+
+
+NAMES = ("one", "two")
+
+
+@cases("base.atomic_enqueue")
+def atomic_enqueue(trial: Trial) -> None:
+    """However one thread's enqueue and another's dequeue take turns, the job is handed out whole and once."""
+    job = Job("task", (1,), {"key": "value"})
+    for stop in stops(trial, lambda storage: storage.enqueue(Job("task")), jobs=0):
+        storage = trial.fresh()
+        _, got = interleave(trial, stop, lambda: storage.enqueue(job), lambda: storage.dequeue(0))
+        came = [each for each in (got, *trial.drain(storage)) if each is not None]
+        expect(
+            [each.id for each in came] == [job.id],
+            f"one job was enqueued, while another thread dequeued as enqueue() paused {stop}; handed out: {len(came)} jobs",
+        )
+        expect(
+            came[0].args == (1,),
+            f"as enqueue() paused {stop}, another thread dequeued the job with the arguments {came[0].args!r}",
+        )
+
+
 @cases("base.short_timeout", real_time=True)
 def short_timeout(trial: Trial) -> None:
     """dequeue(seconds) of an empty storage waits so long, and then returns None."""
@@ -122,43 +159,6 @@ def one_waiter(trial: Trial) -> None:
 def _timed(trial: Trial, seconds: float) -> tuple[Job | None, float]:
     began = trial.now()
     return trial.storage.dequeue(seconds), trial.now() - began
-
-
-@cases("base.atomic")
-def atomic(trial: Trial) -> None:
-    """However two threads take turns in dequeue, no job is handed out twice, and none is lost."""
-    for jobs in (1, 2):
-        for stop in stops(trial, lambda storage: storage.dequeue(0), jobs=jobs):
-            storage = trial.fresh()
-            trial.put(*NAMES[:jobs], into=storage)
-            first, second = interleave(trial, stop, lambda: storage.dequeue(0), lambda: storage.dequeue(0))
-            came = [job.func_name for job in (first, second) if job is not None]
-            came += [job.func_name for job in trial.drain(storage)]
-            expect(
-                sorted(came) == sorted(NAMES[:jobs]),
-                f"{jobs} job(s) were enqueued; of two threads, one paused in dequeue() {stop} while the other dequeued; handed out: {came or 'none'}",
-            )
-
-
-NAMES = ("one", "two")
-
-
-@cases("base.atomic_enqueue")
-def atomic_enqueue(trial: Trial) -> None:
-    """However one thread's enqueue and another's dequeue take turns, the job is handed out whole and once."""
-    job = Job("task", (1,), {"key": "value"})
-    for stop in stops(trial, lambda storage: storage.enqueue(Job("task")), jobs=0):
-        storage = trial.fresh()
-        _, got = interleave(trial, stop, lambda: storage.enqueue(job), lambda: storage.dequeue(0))
-        came = [each for each in (got, *trial.drain(storage)) if each is not None]
-        expect(
-            [each.id for each in came] == [job.id],
-            f"one job was enqueued, while another thread dequeued as enqueue() paused {stop}; handed out: {len(came)} jobs",
-        )
-        expect(
-            came[0].args == (1,),
-            f"as enqueue() paused {stop}, another thread dequeued the job with the arguments {came[0].args!r}",
-        )
 
 
 @cases("base.no_lost_wake_up", real_time=True)
