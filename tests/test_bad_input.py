@@ -207,7 +207,7 @@ def test_a_read_only_folder(folder: Folder) -> None:
     before = _read_only(folder.path)
 
     for done in _every_command(folder, folder.URL, before=before):
-        refused(done, 3, saying=("jobs.db", "may be written"))
+        refused(done, 3, saying=("jobs.db", "be written"))
     folder.path.chmod(0o755)
     nothing_lost(folder)
 
