@@ -45,10 +45,10 @@ class Stage:
             servers=servers,
             jobs=200,
             deep=3000,
-            singles=20,
-            silence=0.5,
+            singles=10,
+            silence=0.2,
             silences=1,
-            repeats=2,
+            repeats=1,
             busy=0.3,
         )
 
