@@ -19,7 +19,7 @@ Round = Mapping[str, Rows]
 class Gate:
     """One thing that is promised of the speed.
 
-    of: the ratio or figure in one round. Raises LookupError or StopIteration where the round lacks what it needs.
+    of: the ratio or figure in one round. Raises LookupError where the round lacks what it needs.
     gate, aim: what it must reach, and what is hoped for; with `most`, what it must not exceed. None: nothing.
     """
 
@@ -82,7 +82,7 @@ def _judged(gate: Gate, rounds: Sequence[Round]) -> Judged | None:
 def _value(gate: Gate, rows: Round) -> float | None:
     try:
         return gate.of(rows)
-    except (LookupError, StopIteration):
+    except LookupError:
         return None
 
 
@@ -90,7 +90,10 @@ def _value(gate: Gate, rows: Round) -> float | None:
 
 
 def _row(rows: Round, part: str, **wanted: object) -> Mapping[str, Any]:
-    return next(row for row in rows[part] if all(row[name] == value for name, value in wanted.items()))
+    for row in rows[part]:
+        if all(row[name] == value for name, value in wanted.items()):
+            return row
+    raise LookupError(f"no row of {part!r} has {wanted}")
 
 
 def _drained(rows: Round, contender: str, setting: str = "default") -> float:

@@ -1,7 +1,6 @@
 """Results: what a run measured, as one JSON file."""
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ class Results:
 
     def add(self, number: int, part: str, row: Row) -> None:
         while len(self.rounds) <= number:
-            self.rounds.append(defaultdict(list))
+            self.rounds.append({})
         self.rounds[number].setdefault(part, []).append(row)
 
     def rows(self, part: str) -> list[Row]:
