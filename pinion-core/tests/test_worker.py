@@ -236,3 +236,29 @@ def test_a_timeout_that_comes_just_as_the_task_ends_never_breaks_the_worker(regi
     Worker(storage, RetryPolicy(max_retries=0), registry=registry, threads=2, burst=True).run_forever()
 
     assert len(storage.done) + len(storage.failed) == 150
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, wrapped: bool) -> None:
+    storage = ListStorage()
+
+    @task(registry=registry)
+    def stubborn() -> str:
+        try:
+            while True:
+                pass
+        except Exception as timeout:
+            if wrapped:
+                raise RuntimeError("wrapped") from timeout
+            return "caught"
+
+    storage.enqueue(Job("stubborn", timeout=0.05))
+    storage.enqueue(Job("add", (1, 2)))
+    worker = Worker(storage, RetryPolicy(max_retries=0), registry=registry, burst=True)
+    running = Running(worker)
+
+    until(lambda: worker.summary.finished == 2)
+    running.stop()
+
+    assert [type(exc).__name__ for _, exc in storage.failed] == ["RuntimeError"] * wrapped
+    assert {job.result for job in storage.done} == ({3} if wrapped else {"caught", 3})

@@ -19,7 +19,7 @@ from pinion.clock import monotonic, sleep
 from pinion.errors import InvalidJob, StorageClosed, TaskTimeout
 from pinion.execution import attempt, failure
 from pinion.job import Job
-from pinion.outcome import Done, Failed, Outcome, Released, Retry, decide
+from pinion.outcome import Done, Outcome, Released, decide
 from pinion.retry import RetryPolicy
 from pinion.storage import Claim, ClaimRequest, ClaimStorage, Exchange, Settlement, Signal
 from pinion.task import Task
@@ -130,14 +130,12 @@ class Engine:
         """An attempt with a timeout. The exception may arrive a few instructions before or after the task itself."""
         self._guards[place] = guard = Guard(timeout)
         self._signals.put("look")
-        arrived = False
         try:
             with guard:
                 outcome = self._attempt(job)
-            arrived = isinstance(outcome, Retry | Failed) and isinstance(outcome.error.cause, TaskTimeout)
+            guard.withdraw()
         except TaskTimeout as late:
-            arrived, outcome = True, decide(job, failure(late), self.settings.policy)
-        guard.settle(arrived)
+            outcome = decide(job, failure(late), self.settings.policy)
         self._guards[place] = None
         return outcome
 

@@ -46,12 +46,10 @@ class Guard:
         with self._lock:
             self._inside = False
 
-    def settle(self, arrived: bool) -> None:
-        """After the block: if the exception was raised and hasn't arrived, let it arrive here, and nowhere later."""
-        if not self._raised or arrived:
-            return
-        try:
-            while True:  # each turn is a place where Python delivers it
-                pass
-        except TaskTimeout:
-            return
+    def withdraw(self) -> None:
+        """After the block: an exception that was raised and hasn't arrived never will.
+
+        It isn't waited for, since nobody can know whether it arrived: a task may have caught it.
+        """
+        if self._raised:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), None)
