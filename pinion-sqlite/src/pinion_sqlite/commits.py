@@ -7,21 +7,28 @@ section 5). Nobody waits for company: a single caller commits at once.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from pinion.errors import StorageUnavailable
+from pinion.errors import StorageUnavailable, TaskTimeout
 
 __all__ = ["GroupCommit"]
 
 
 class _Ticket[Item, Answer]:
-    """One caller's part. `turn` is held until it is answered, or it is its caller's turn to commit."""
+    """One caller's part. `turn` is held until it is answered, or it is its caller's turn to commit.
 
-    __slots__ = ("answer", "error", "item", "turn")
+    leads: whether it is its caller's turn, until that has been passed on.
+    batch: the tickets that its caller commits; following: whose turn comes then.
+    """
+
+    __slots__ = ("answer", "batch", "error", "following", "item", "leads", "turn")
 
     def __init__(self, item: Item) -> None:
         self.item = item
+        self.leads = False
+        self.batch: deque[_Ticket[Item, Answer]] = deque()
+        self.following: _Ticket[Item, Answer] | None = None
         self.answer: Answer | None = None
         self.error: BaseException | None = None
         self.turn = threading.Lock()
@@ -40,61 +47,59 @@ class GroupCommit[Item, Answer]:
     def submit(self, item: Item) -> Any:
         """Commit the item, alone or with others; returns its answer. Raises what `commit` raised."""
         ticket: _Ticket[Item, Answer] = _Ticket(item)
-        with self._lock:
-            self._gathered.append(ticket)
-            waits, self._busy = self._busy, True
-        if waits:
-            self._await_turn(ticket)
-        if ticket.answer is None and ticket.error is None:
-            self._commit_gathered(ticket)
+        try:
+            self._gather(ticket)
+            if not ticket.leads:
+                ticket.turn.acquire()
+            if ticket.leads:
+                self._commit_gathered(ticket)
+        except BaseException:  # Ctrl-C, or the timeout of a task, and it may come anywhere: the others go on
+            self._withdraw(ticket)
+            raise
         if ticket.error is not None:
             raise ticket.error
         return ticket.answer
 
-    def _await_turn(self, ticket: _Ticket[Item, Answer]) -> None:
-        try:
-            ticket.turn.acquire()
-        except BaseException:  # Ctrl-C: the others go on, also if this caller's turn has come
-            with self._lock:
-                gathered = ticket in self._gathered
-                if gathered:
-                    self._gathered.remove(ticket)
-            if gathered and ticket.turn.acquire(blocking=False):
-                self._pass_on(())
-            raise
+    def _gather(self, ticket: _Ticket[Item, Answer]) -> None:
+        with self._lock:
+            self._gathered.append(ticket)
+            ticket.leads, self._busy = not self._busy, True
 
     def _commit_gathered(self, own: _Ticket[Item, Answer]) -> None:
         with self._lock:
-            tickets, self._gathered = self._gathered, deque()
+            own.batch, self._gathered = self._gathered, deque()
         try:
-            self._answer(tickets, own)
-        finally:
-            self._pass_on(tickets)
-
-    def _answer(self, tickets: deque[_Ticket[Item, Answer]], own: _Ticket[Item, Answer]) -> None:
-        try:
-            answers = self._commit([ticket.item for ticket in tickets])
+            answers = self._commit([ticket.item for ticket in own.batch])
+        except TaskTimeout:  # of the task that commits for all: the others have nothing to do with it
+            raise
         except Exception as raised:
-            for ticket in tickets:
+            for ticket in own.batch:
                 ticket.error = raised
-            return
-        except BaseException as interrupted:  # Ctrl-C is for this thread alone
-            for ticket in tickets:
-                ticket.error = StorageUnavailable("the commit was interrupted; repeat the call")
-            own.error = interrupted
-            return
-        for ticket, answer in zip(tickets, answers, strict=True):
-            ticket.answer = answer
+        else:
+            for ticket, answer in zip(own.batch, answers, strict=True):
+                ticket.answer = answer
+        self._pass_on(own)
 
-    def _pass_on(self, answered: Iterable[_Ticket[Item, Answer]]) -> None:
-        """Let the next caller commit, if there is one, and then those go who have their answer."""
+    def _withdraw(self, ticket: _Ticket[Item, Answer]) -> None:
         with self._lock:
-            self._busy = bool(self._gathered)
-            following = self._gathered[0] if self._gathered else None
-        for ticket in answered:
-            ticket.turn.release()
-        if following is not None:
-            following.turn.release()
+            if ticket in self._gathered:
+                self._gathered.remove(ticket)
+        for other in ticket.batch:
+            if other.answer is None and other.error is None:
+                other.error = StorageUnavailable("the commit was interrupted; repeat the call")
+        self._pass_on(ticket)
+
+    def _pass_on(self, leader: _Ticket[Item, Answer]) -> None:
+        """Let the next caller commit, if there is one, and then those go who have their answer. May be repeated."""
+        with self._lock:
+            if leader.leads:  # nothing between these lines can be interrupted
+                leader.leads, self._busy = False, bool(self._gathered)
+                if self._gathered:
+                    leader.following = self._gathered[0]
+                    leader.following.leads = True
+        for ticket in (*leader.batch, leader.following):
+            if ticket is not None and ticket.turn.locked():
+                ticket.turn.release()
 
     def forget(self) -> None:
         """In a child process: the threads that waited are not here."""

@@ -98,16 +98,17 @@ class Connections:
 
     def _write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str) -> T:
         connection = self._writer or self._open_writer()
+        _leave(connection)  # one that was interrupted twice, so that it couldn't be left in time
         if synchronous != self._mode:
+            self._mode = ""  # unknown, should this be interrupted
             connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._mode = synchronous
-        _begin(connection)
         try:
+            _begin(connection)  # inside, since Ctrl-C or the timeout of a task may come just as it returns
             answer = work(connection)
             connection.execute("COMMIT")
         except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            _leave(connection)
             raise
         self._writes += 1
         if self._writes % CHECK_EVERY == 0:
@@ -149,11 +150,11 @@ class Connections:
                 return
         except FileNotFoundError:
             return
-        _begin(connection)
         try:
+            _begin(connection)
             self.read(lambda reader: reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
         finally:
-            connection.execute("ROLLBACK")
+            _leave(connection)
 
     def close(self) -> None:
         """Close both, once whoever uses them is done. The last connection to a file moves its log into the database."""
@@ -169,6 +170,12 @@ class Connections:
         _inherited.extend((self._writer, self._reader))
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._writer = self._reader = None
+
+
+def _leave(connection: sqlite3.Connection) -> None:
+    """Roll back the transaction, if there is one: left open, it would lock everybody out."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _begin(connection: sqlite3.Connection) -> None:
