@@ -17,7 +17,7 @@ from pinion.conformance.errand import Errand
 from pinion.conformance.lines import Lines, roots_of
 from pinion.conformance.trial import Trial
 
-__all__ = ["Stop", "interleave", "stops"]
+__all__ = ["Meeting", "Scene", "Stop", "meetings"]
 
 MOST = 30
 """At so many lines of one operation; where there are more, the seed decides which."""
@@ -41,19 +41,47 @@ class Stop(NamedTuple):
         return f"before {os.path.basename(self.file)}:{self.line} `{source}`{again}"
 
 
-def stops(trial: Trial, operation: Callable[[Any], Any], *, jobs: int, once: bool = False) -> Iterator[Stop]:
-    """Every line that the operation executes on a storage that holds so many jobs; `once`: the first time only."""
-    storage = trial.fresh()
-    trial.put(*(f"job-{number}" for number in range(jobs)), into=storage)
-    found = [stop for stop in _executed(storage, operation) if stop.time == 1 or not once]
+class Scene(NamedTuple):
+    """A storage in which all is ready, and two calls that are to meet."""
+
+    storage: Any
+    first: Callable[[], Any]
+    second: Callable[[], Any]
+
+
+class Meeting(NamedTuple):
+    """What came of it: where the first call paused while the second ran, and what they returned."""
+
+    storage: Any
+    stop: Stop
+    first: Any
+    second: Any
+
+
+def meetings(
+    trial: Trial, make: Callable[[], Scene], *, once: bool = False, patience: float = LONGEST
+) -> Iterator[Meeting]:
+    """Let the calls of a fresh scene meet at every line that the first executes, one line after the other.
+
+    once: at each line's first time only, for a call that goes round and round. patience: seconds that the first call
+    may take to come to the line; then the second runs anyway, and there is no pause. Raises what the calls raise, or
+    Broken if they don't end.
+    """
+    for stop in _stops(trial, make(), once):
+        trial.progress()
+        scene = make()
+        yield Meeting(scene.storage, stop, *_meet(trial, stop, scene, patience))
+
+
+def _stops(trial: Trial, scene: Scene, once: bool) -> list[Stop]:
+    """Every line that the first call executes."""
+    found = [stop for stop in _executed(scene) if stop.time == 1 or not once]
     if len(found) > MOST:
         found = [found[place] for place in sorted(trial.random.sample(range(len(found)), MOST))]
-    for stop in found:
-        trial.progress()
-        yield stop
+    return found
 
 
-def _executed(storage: Any, operation: Callable[[Any], Any]) -> list[Stop]:
+def _executed(scene: Scene) -> list[Stop]:
     found: list[Stop] = []
     times: Counter[tuple[str, int]] = Counter()
     me = threading.get_ident()
@@ -63,24 +91,17 @@ def _executed(storage: Any, operation: Callable[[Any], Any]) -> list[Stop]:
             times[file, line] += 1
             found.append(Stop(file, line, times[file, line]))
 
-    with Lines(roots_of(storage), note):
-        operation(storage)
+    with Lines(roots_of(scene.storage), note):
+        scene.first()
     return found
 
 
-def interleave(
-    trial: Trial, stop: Stop, first: Callable[[], Any], second: Callable[[], Any], *, patience: float = LONGEST
-) -> tuple[Any, Any]:
-    """Run `first`, pause it at the stop, run `second` as far as it comes, and let both end. Returns what they returned.
-
-    patience: seconds that `first` may take to come to the stop; then `second` runs anyway, and there is no pause.
-    Raises what they raise, or Broken if they don't end.
-    """
+def _meet(trial: Trial, stop: Stop, scene: Scene, patience: float) -> tuple[Any, Any]:
     pair = _Pair(stop)
-    with Lines(roots_of(trial.storage), pair.before_line):
-        one = trial.start(pair.lead, first)
+    with Lines(roots_of(scene.storage), pair.before_line):
+        one = trial.start(pair.lead, scene.first)
         pair.await_the_stop(patience)
-        other = trial.start(pair.follow, second)
+        other = trial.start(pair.follow, scene.second)
         pair.let_it_run(other)
         pair.go.set()
         return (

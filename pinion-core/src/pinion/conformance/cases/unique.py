@@ -3,7 +3,7 @@
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.case import chapter
 from pinion.conformance.cases.refusal import refuses
-from pinion.conformance.interleaving import interleave, stops
+from pinion.conformance.interleaving import Scene, meetings
 from pinion.conformance.trial import Trial, names
 from pinion.errors import UniqueKeyHeld
 from pinion.job import Job, JobError
@@ -78,18 +78,18 @@ def enqueue(trial: Trial) -> None:
 @cases("unique.race")
 def race(trial: Trial) -> None:
     """However two inserts of one key take turns, exactly one job is stored."""
-    for stop in stops(trial, lambda storage: storage.insert([Job("task", unique_key="key")]), jobs=0):
-        storage = trial.fresh()
-        answers = interleave(
-            trial,
-            stop,
-            lambda: storage.insert([Job("one", unique_key="key")]),
-            lambda: storage.insert([Job("two", unique_key="key")]),
-        )
-        new = [answer for answer in answers if answer == [Inserted.NEW]]
-        expect(len(new) == 1, f"as one insert paused {stop}, another with the same key ran; the answers were {answers}")
-        came = trial.take(10, of=storage)
-        expect(len(came) == 1, f"as one insert paused {stop}, another with the same key ran; a claim got {names(came)}")
+    for met in meetings(trial, lambda: _two_inserts(trial)):
+        answers = [met.first, met.second]
+        met_so = f"as one insert paused {met.stop}, another with the same key ran"
+        expect(answers.count([Inserted.NEW]) == 1, f"{met_so}; the answers were {answers}")
+        came = trial.take(10, of=met.storage)
+        expect(len(came) == 1, f"{met_so}; a claim got {names(came)}")
+
+
+def _two_inserts(trial: Trial) -> Scene:
+    storage = trial.fresh()
+    one, two = ([Job(name, unique_key="key")] for name in ("one", "two"))
+    return Scene(storage, lambda: storage.insert(one), lambda: storage.insert(two))
 
 
 @cases("unique.refused", unless=True)

@@ -1,11 +1,12 @@
 """BASE: blocking, waking up, and several threads at once."""
 
 import threading
+from typing import Any
 
 from pinion.conformance.broken import expect
 from pinion.conformance.case import BASE, chapter
 from pinion.conformance.errand import Errand
-from pinion.conformance.interleaving import interleave, stops
+from pinion.conformance.interleaving import Scene, meetings
 from pinion.conformance.trial import SOON, Trial
 from pinion.job import Job
 
@@ -34,38 +35,38 @@ def any_thread(trial: Trial) -> None:
 @cases("base.atomic")
 def atomic(trial: Trial) -> None:
     """However two threads take turns in dequeue, no job is handed out twice, and none is lost."""
-    for jobs in (1, 2):
-        for stop in stops(trial, lambda storage: storage.dequeue(0), jobs=jobs):
-            storage = trial.fresh()
-            trial.put(*NAMES[:jobs], into=storage)
-            first, second = interleave(trial, stop, lambda: storage.dequeue(0), lambda: storage.dequeue(0))
-            came = [job.func_name for job in (first, second) if job is not None]
-            came += [job.func_name for job in trial.drain(storage)]
+    for wanted in (["one"], ["one", "two"]):
+        for met in meetings(trial, lambda names=wanted: _two_dequeues(trial, names)):
+            got = [job for job in (met.first, met.second, *trial.drain(met.storage)) if job is not None]
+            came = sorted(job.func_name for job in got)
             expect(
-                sorted(came) == sorted(NAMES[:jobs]),
-                f"{jobs} job(s) were enqueued; of two threads, one paused in dequeue() {stop} while the other dequeued; handed out: {came or 'none'}",
+                came == wanted,
+                f"the jobs {wanted} were enqueued; of two threads, one paused in dequeue() {met.stop} while the other "
+                f"dequeued; handed out: {came or 'none'}",
             )
 
 
-NAMES = ("one", "two")
+def _two_dequeues(trial: Trial, names: list[str]) -> Scene:
+    storage = trial.fresh()
+    trial.put(*names, into=storage)
+    return Scene(storage, lambda: storage.dequeue(0), lambda: storage.dequeue(0))
 
 
 @cases("base.atomic_enqueue")
 def atomic_enqueue(trial: Trial) -> None:
     """However one thread's enqueue and another's dequeue take turns, the job is handed out whole and once."""
-    job = Job("task", (1,), {"key": "value"})
-    for stop in stops(trial, lambda storage: storage.enqueue(Job("task")), jobs=0):
-        storage = trial.fresh()
-        _, got = interleave(trial, stop, lambda: storage.enqueue(job), lambda: storage.dequeue(0))
-        came = [each for each in (got, *trial.drain(storage)) if each is not None]
+    for met in meetings(trial, lambda: _enqueue_and_dequeue(trial)):
+        got = [job for job in (met.second, *trial.drain(met.storage)) if job is not None]
+        came = [(job.func_name, job.args) for job in got]
         expect(
-            [each.id for each in came] == [job.id],
-            f"one job was enqueued, while another thread dequeued as enqueue() paused {stop}; handed out: {len(came)} jobs",
+            came == [("task", (1,))],
+            f"one job was enqueued, while another thread dequeued as enqueue() paused {met.stop}; handed out: {came}",
         )
-        expect(
-            came[0].args == (1,),
-            f"as enqueue() paused {stop}, another thread dequeued the job with the arguments {came[0].args!r}",
-        )
+
+
+def _enqueue_and_dequeue(trial: Trial) -> Scene:
+    storage = trial.fresh()
+    return Scene(storage, lambda: storage.enqueue(Job("task", (1,))), lambda: storage.dequeue(0))
 
 
 @cases("base.short_timeout", real_time=True)
@@ -140,7 +141,7 @@ def every_waiter(trial: Trial) -> None:
 def one_waiter(trial: Trial) -> None:
     """Where several threads wait and one job comes, one of them gets it and the others go on waiting, until their time is over."""
     seconds = 0.5
-    waiting = [trial.start(_timed, trial, seconds) for _ in range(3)]
+    waiting = [trial.start(_timed, trial, trial.storage, seconds) for _ in range(3)]
     expect(
         not any(each.is_done(BRIEFLY / 3) for each in waiting),
         f"the storage is empty, but a dequeue({seconds}) returned at once",
@@ -156,25 +157,25 @@ def one_waiter(trial: Trial) -> None:
     )
 
 
-def _timed(trial: Trial, seconds: float) -> tuple[Job | None, float]:
+def _timed(trial: Trial, storage: Any, seconds: float) -> tuple[Job | None, float]:
     began = trial.now()
-    return trial.storage.dequeue(seconds), trial.now() - began
+    return storage.dequeue(seconds), trial.now() - began
 
 
 @cases("base.no_lost_wake_up", real_time=True)
 def no_lost_wake_up(trial: Trial) -> None:
     """A job that is enqueued while another thread is just about to wait wakes that thread."""
-    for stop in stops(trial, lambda storage: storage.dequeue(0.05), jobs=0, once=True):
-        storage = trial.fresh()
-        began = trial.now()
-        got, _ = interleave(
-            trial, stop, lambda: storage.dequeue(1.5), lambda: storage.enqueue(Job("task")), patience=0.08
-        )
-        took = trial.now() - began
+    for met in meetings(trial, lambda: _wait_and_enqueue(trial), once=True, patience=0.08):
+        got, took = met.first
         expect(
             got is not None and took < 1.4,
-            f"a job was enqueued as dequeue(1.5) paused {stop}, but it went on waiting: the wake-up was lost",
+            f"a job was enqueued as dequeue(1.5) paused {met.stop}, but it went on waiting: the wake-up was lost",
         )
+
+
+def _wait_and_enqueue(trial: Trial) -> Scene:
+    storage = trial.fresh()
+    return Scene(storage, lambda: _timed(trial, storage, 1.5), lambda: storage.enqueue(Job("task")))
 
 
 @cases("base.exactly_once")

@@ -1,10 +1,11 @@
 """CLAIMS: `wait` and `wake`: a worker that has nothing to do waits, and misses nothing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from pinion.conformance.broken import expect
 from pinion.conformance.case import CLAIMS, Level, chapter
-from pinion.conformance.interleaving import interleave, stops
+from pinion.conformance.interleaving import Scene, meetings
 from pinion.conformance.trial import SOON, Trial
 from pinion.job import Job, JobError
 from pinion.outcome import Released, Retry
@@ -100,13 +101,15 @@ def wake(trial: Trial) -> None:
 
 @cases("wait.no_lost_wake_up", real_time=True)
 def no_lost_wake_up(trial: Trial) -> None:
-    """A wake while another thread is just about to wait, once its wait has begun to sleep or before, costs no time."""
-    for stop in stops(trial, lambda storage: storage.wait(None, 0.05), jobs=0, once=True):
-        storage = trial.fresh()
-        began = trial.now()
-        interleave(trial, stop, lambda: storage.wait(None, 1.5), lambda: storage.insert([Job("task")]), patience=0.08)
-        took = trial.now() - began
-        expect(took < 1.4, f"a job was inserted as wait(None, 1.5) paused {stop}, but it went on waiting")
+    """An insert while another thread is just about to wait ends that wait."""
+    for met in meetings(trial, lambda: _wait_and_insert(trial), once=True, patience=0.08):
+        took = met.first
+        expect(took < 1.4, f"a job was inserted as wait(None, 1.5) paused {met.stop}, but it went on waiting")
+
+
+def _wait_and_insert(trial: Trial) -> Scene:
+    storage = trial.fresh()
+    return Scene(storage, lambda: _waited(trial, 1.5, storage), lambda: storage.insert([Job("task")]))
 
 
 @cases("wait.queues", real_time=True, besides=(Promise.QUEUES,))
@@ -131,9 +134,9 @@ def rests(trial: Trial) -> None:
     expect(returns <= 100, f"nothing happened for half a second, and wait(None, 0.5) returned {returns} times")
 
 
-def _waited(trial: Trial, seconds: float) -> float:
+def _waited(trial: Trial, seconds: float, storage: Any = None) -> float:
     began = trial.now()
-    trial.claims.wait(None, seconds)
+    (storage or trial.claims).wait(None, seconds)
     return trial.now() - began
 
 

@@ -1,0 +1,420 @@
+"""Wrong ClaimStorages: what they declare, claiming, inserting and the order."""
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pinion import Job, Status
+from pinion.clock import SYSTEM, Clock
+from pinion.codec import DEFAULT_CODEC, Codec
+from pinion.errors import DuplicateJob, InvalidJob
+from pinion.outcome import Outcome, Retry
+from pinion.storage import Claim, ClaimRequest, Exchange, Inserted, KeyHeld, Settled, Settlement, Signal
+from right_storages.plain import PlainStorage, Row
+from wrong_storages.catalogue import refused_by
+
+
+@refused_by("claim.declares")
+class IsOfAnotherVersion(PlainStorage):
+    """Built for an interface that this core doesn't speak."""
+
+    spi_version: ClassVar[int] = 99
+
+
+@refused_by("claim.declares")
+class PromisesMoreThanThereIs(PlainStorage):
+    """A promise that nobody knows."""
+
+    promises = PlainStorage.promises | {"FASTER"}  # type: ignore[assignment]  # which is what is wrong
+
+
+@refused_by("claim.nothing")
+class AlwaysHandsOutOne(PlainStorage):
+    """A claim of no jobs gets one."""
+
+    def claim(self, request: ClaimRequest) -> list[Job]:
+        return super().claim(request._replace(limit=max(1, request.limit)))
+
+
+@refused_by("claim.hands_out")
+class NamesNobody(PlainStorage):
+    """Doesn't say who holds the job."""
+
+    def decoded(self, row: Row) -> Job:
+        job = super().decoded(row)
+        job.worker = None
+        return job
+
+
+@refused_by("claim.undecodable", like="https://github.com/treeverse/dvc-task/issues/73")
+class StopsAtWhatItCantRead(PlainStorage):
+    """One bad job stops the queue."""
+
+    def hand_out(self, row: Row, request: ClaimRequest) -> list[Job]:
+        self.decoded(row)
+        return super().hand_out(row, request)
+
+
+@refused_by("claim.one_holder", "history.threads")
+class CountsInTenths(PlainStorage):
+    """A lease ends after a tenth of its time."""
+
+    def lease_end(self, row: Row, seconds: float) -> int:
+        return self.now() + round(seconds * 100_000)
+
+
+@refused_by("claim.limit")
+class HandsOutOneByOne(PlainStorage):
+    """However many are wanted."""
+
+    def claim(self, request: ClaimRequest) -> list[Job]:
+        return super().claim(request._replace(limit=min(1, request.limit)))
+
+
+@refused_by("claim.limit")
+class GivesOneOnTop(PlainStorage):
+    """One more than was wanted, of several."""
+
+    def claim(self, request: ClaimRequest) -> list[Job]:
+        return super().claim(request._replace(limit=request.limit + (request.limit > 1)))
+
+
+@refused_by("claim.new_token", "lease.extended_by_others", like="https://github.com/coleifer/huey/issues/497")
+class TakesTheIdForAToken(PlainStorage):
+    """The token is the job's own id, which every claim has in common."""
+
+    def token_for(self, row: Row) -> str:
+        return row.job.id
+
+
+@refused_by("claim.new_token")
+class KeepsTheToken(PlainStorage):
+    """The second holder gets the token of the first."""
+
+    def token_for(self, row: Row) -> str:
+        return row.job.token or super().token_for(row)
+
+
+@refused_by("claim.snapshot")
+class HandsOutItsOwnObject(PlainStorage):
+    """The holder's Job is the stored one."""
+
+    def decoded(self, row: Row) -> Job:
+        row.job.args, row.job.kwargs = self.codec.decode_call(row.call)
+        return row.job
+
+
+@refused_by("base.snapshot")
+class KeepsTheCallersArguments(PlainStorage):
+    """Arguments are kept as they are, and so is what the caller does to them."""
+
+    def row_of(self, job: Job) -> Row:
+        row = super().row_of(job)
+        row.job.args, row.job.kwargs = job.args, job.kwargs
+        return row
+
+    def decoded(self, row: Row) -> Job:
+        job = super().decoded(row)
+        job.args, job.kwargs = row.job.args, row.job.kwargs
+        return job
+
+
+@refused_by("claim.race", like="https://github.com/reinhardt-web/reinhardt/issues/1549")
+class LooksThenTakes(PlainStorage):
+    """Only dequeue has a lock around looking and taking; a worker's claim doesn't."""
+
+    def __init__(self, *, clock: Clock = SYSTEM, codec: Codec = DEFAULT_CODEC) -> None:
+        super().__init__(clock=clock, codec=codec)
+        self.outer = threading.Lock()
+
+    def dequeue(self, timeout: float | None = None) -> Job | None:
+        with self.outer:
+            job = super().dequeue(0)
+        return job if job is not None or timeout == 0 else super().dequeue(timeout)
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        if settle or claim is None or claim.limit != 1:
+            return super().exchange(settle, claim, connection=connection)
+        with self.locked(connection):
+            found = [row for row in sorted(self.rows.values(), key=self.order) if self.is_claimable(row)]
+            found = [row for row in found if self.is_wanted(row, claim.queues)][:1]
+        with self.locked(connection):
+            return Exchange([], [job for row in found for job in self.hand_out(row, claim)])
+
+
+@refused_by("claim.race_with_settling", like="https://github.com/rails/solid_queue/issues/589")
+class ChecksThenSettles(PlainStorage):
+    """Between checking who holds the job and ending it, another worker claims it."""
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        with self.locked(connection):
+            held = {
+                settlement.claim
+                for settlement in settle
+                if (row := self.rows.get(settlement.claim.id)) and self.is_held(row, settlement.claim)
+            }
+        self.checked = held
+        return super().exchange(settle, claim, connection=connection)
+
+    def is_held(self, row: Row, claim: Claim) -> bool:
+        return claim in getattr(self, "checked", ()) or super().is_held(row, claim)
+
+
+@refused_by("claim.race_with_extending", like="https://github.com/brendanlong/lion-reader/pull/917")
+class ChecksThenExtends(PlainStorage):
+    """Between checking who holds the job and extending the claim, another worker takes it."""
+
+    def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
+        with self.locked():
+            held = [claim.id in self.rows and self.is_held(self.rows[claim.id], claim) for claim in claims]
+        with self.locked():
+            for claim, mine in zip(claims, held, strict=True):
+                if mine:
+                    self.rows[claim.id].lease_ends = self.extended_end(self.rows[claim.id], lease)
+        return [Signal.HELD if mine else Signal.LOST for mine in held]
+
+
+@refused_by("claim.own_clock", like="https://github.com/mlflow/mlflow/pull/25199")
+class AsksTheWallClock(PlainStorage):
+    """Has a clock, and asks another for what is due."""
+
+    def has_expired(self, row: Row) -> bool:
+        offset = self.clock.now() - SYSTEM.now()
+        return row.lease_ends <= self.clock.now() and abs(offset) < 40 * 365 * 86400 * 1_000_000
+
+
+@refused_by("claim.clock_set_back")
+class ComparesEveryTime(PlainStorage):
+    """A job for at once is due at the moment of its insert, which may come again."""
+
+    def is_due(self, row: Row) -> bool:
+        return row.due <= self.now()
+
+
+# --- inserting ------------------------------------------------------------------------------------
+
+
+@refused_by("insert.answers")
+class AnswersNewForKnown(PlainStorage):
+    """Doesn't tell what was there."""
+
+    def put(self, row: Row) -> Inserted | KeyHeld:
+        answer = super().put(row)
+        return Inserted.NEW if answer is Inserted.SAME_ID else answer
+
+
+@refused_by("insert.twice_in_one")
+class ForgetsTheBatch(PlainStorage):
+    """What is known is asked before the batch, and not within it."""
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        with self.locked():
+            known = set(self.rows)
+        answers = super().insert(jobs, connection=connection)
+        return [
+            Inserted.NEW if answer is Inserted.SAME_ID and job.id not in known else answer
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
+
+
+@refused_by("insert.pending_again")
+class ReplacesWhatIsThere(PlainStorage):
+    """INSERT OR REPLACE."""
+
+    def put(self, row: Row) -> Inserted | KeyHeld:
+        answer = super().put(row)
+        if answer is Inserted.SAME_ID:
+            self.rows[row.job.id].call = row.call
+        return answer
+
+
+@refused_by("insert.running_again")
+class TakesARunningJobFromItsHolder(PlainStorage):
+    """Whoever inserts a running job again gets it."""
+
+    def comes_back(self, known: Job, brought: Job) -> bool:
+        return known.status is Status.RUNNING or super().comes_back(known, brought)
+
+
+@refused_by("insert.running_again", "settle.inserted_again")
+class KeepsARunningJob(PlainStorage):
+    """Its holder can't give it back by enqueueing it."""
+
+    def comes_back(self, known: Job, brought: Job) -> bool:
+        return known.status is not Status.RUNNING and super().comes_back(known, brought)
+
+
+@refused_by("insert.failed_again")
+class RetriesWhateverFailed(PlainStorage):
+    """A repeated enqueue of long ago makes a failed job run again."""
+
+    def comes_back(self, known: Job, brought: Job) -> bool:
+        return known.status is Status.FAILED or super().comes_back(known, brought)
+
+
+@refused_by("insert.finished_again")
+class RunsWhatIsDoneAgain(PlainStorage):
+    """A repeated enqueue makes a job that is done run again."""
+
+    def comes_back(self, known: Job, brought: Job) -> bool:
+        done = known.status in (Status.SUCCESS, Status.CANCELLED) and known.attempts == brought.attempts
+        return done or super().comes_back(known, brought)
+
+
+@refused_by("insert.all_or_nothing", "priority.refused")
+class StoresUpToTheBadOne(PlainStorage):
+    """Half a batch."""
+
+    promises = frozenset()
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        return [answer for job in jobs for answer in super(StoresUpToTheBadOne, self).insert([job])]
+
+
+@refused_by("insert.all_or_nothing")
+class ChecksNothing(PlainStorage):
+    """Accepts a job without a name."""
+
+    def accept(self, jobs: Any, connection: Any = None) -> None:
+        return None
+
+
+@refused_by("insert.unserializable")
+class LetsTheCodecsErrorOut(PlainStorage):
+    """What json raises is not one of Pinion's errors."""
+
+    def row_of(self, job: Job) -> Row:
+        json.dumps([job.args, job.kwargs])
+        return super().row_of(job)
+
+
+@refused_by("insert.unserializable", like="https://github.com/Zipstack/unstract/pull/2217")
+class FindsOutWhenItClaims(PlainStorage):
+    """Accepts anything, and can't hand it out."""
+
+    def row_of(self, job: Job) -> Row:
+        try:
+            return super().row_of(job)
+        except InvalidJob:
+            row = super().row_of(Job(job.func_name, id=job.id))
+            row.call = "unknown"
+            return row
+
+
+@refused_by("insert.keeps", "settle.gives_back")
+class DropsHeaders(PlainStorage):
+    """Has no column for them."""
+
+    def row_of(self, job: Job) -> Row:
+        row = super().row_of(job)
+        row.job.headers = {}
+        return row
+
+
+@refused_by("insert.keeps", like="https://github.com/apalis-dev/apalis/issues/553")
+class MixesItsColumnsUp(PlainStorage):
+    """Failures and attempts changed places."""
+
+    def row_of(self, job: Job) -> Row:
+        row = super().row_of(job)
+        if job.failures > 1:
+            row.job.failures, row.job.attempts = job.attempts, job.failures
+        return row
+
+
+@refused_by("insert.pending")
+class BelievesTheStatus(PlainStorage):
+    """A job that says it is done is stored as done."""
+
+    def row_of(self, job: Job) -> Row:
+        row = super().row_of(job)
+        if job.status in (Status.SUCCESS, Status.CANCELLED):
+            row.job.status = job.status
+        return row
+
+
+@refused_by("insert.caller_keeps")
+class WritesIntoTheCallersJob(PlainStorage):
+    """Leaves a note in its headers."""
+
+    def row_of(self, job: Job) -> Row:
+        if job.headers:
+            job.headers["stored"] = "yes"
+        return super().row_of(job)
+
+
+@refused_by("insert.duplicate")
+class SwallowsDuplicates(PlainStorage):
+    """enqueue says nothing if nothing was stored."""
+
+    def enqueue(self, job: Job) -> None:
+        try:
+            super().enqueue(job)
+        except DuplicateJob:
+            return
+
+
+@refused_by("insert.many")
+class HasTooFewVariables(PlainStorage):
+    """A statement takes 999 values, and what is beyond is cut off."""
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        return super().insert(jobs[:999], connection=connection)
+
+
+# --- the order ------------------------------------------------------------------------------------
+
+
+@refused_by("base.fifo", "order.one_moment", like="https://github.com/Automattic/kue/issues/678")
+class OrdersNumbersAsText(PlainStorage):
+    """10 comes before 9."""
+
+    def order(self, row: Row) -> Any:
+        return -row.job.priority, row.due, str(row.number)
+
+
+@refused_by("order.one_moment", like="https://github.com/timgit/pg-boss/pull/848")
+class BreaksTiesById(PlainStorage):
+    """What was inserted at one moment comes in the order of ids, which a caller may choose."""
+
+    def order(self, row: Row) -> Any:
+        return -row.job.priority, row.due, row.job.id
+
+
+@refused_by("order.while_finishing", like="https://github.com/coleifer/huey/issues/497")
+class UsesNumbersAgain(PlainStorage):
+    """The number of a job that is done is given to the next."""
+
+    def place(self, row: Row, known: Row | None) -> None:
+        super().place(row, known)
+        if known is None:
+            row.number = 1 + sum(each.settled_as is None for each in self.rows.values())
+
+
+@refused_by("lease.place", "order.over_time", "settle.released_place")
+class NewestFirst(PlainStorage):
+    """Descending by time."""
+
+    def order(self, row: Row) -> Any:
+        return -row.job.priority, -row.due, row.number
+
+
+@refused_by("settle.retry", "model.agrees", "history.threads")
+class CountsNoFailures(PlainStorage):
+    """A retry is a retry, and nobody knows how often."""
+
+    def count_failure(self, row: Row, error: Any) -> None:
+        return None
+
+    def settle(self, settlement: Settlement, result: str | None, then: list[Row]) -> Settled:
+        return super().settle(settlement, result, then)
+
+    def apply(self, row: Row, outcome: Outcome) -> None:
+        super().apply(row, outcome)
+        if isinstance(outcome, Retry):
+            row.job.error = None
