@@ -133,7 +133,7 @@ def _is_ours(row: Mapping[str, Any]) -> bool:
 
 
 def _pickup(name: str) -> Callable[[Round], float]:
-    return lambda rows: float(_row(rows, "pickup", contender="pinion-sqlite")[name])
+    return lambda rows: float(_row(rows, "pickup", contender="pinion-sqlite", setting="default")[name])
 
 
 def _depth(name: str) -> Callable[[Round], float]:

@@ -25,7 +25,9 @@ def measure(contender: Contender, setting: Setting, stage: Stage) -> Row:
         bout.wait(WARM_UP)
         idle = _idle(bout.pids(), stage.silence)
         server_idle = _idle(stage.server_pids(contender), stage.silence / 5)
+        before = exact_cpu_seconds(bout.pids())
         waits = _waits(bout, ("paced", stage.singles, 2))
+        busy = exact_cpu_seconds(bout.pids()) - before
         late = _waits(bout, ("quiet", stage.silences, stage.silence))
     return {
         "contender": contender.name,
@@ -36,6 +38,7 @@ def measure(contender: Contender, setting: Setting, stage: Stage) -> Row:
         "p95_ms": percentile(waits, 95),
         "p99_ms": percentile(waits, 99),
         "after_silence_ms": statistics.median(late) if late else None,
+        "cpu_ms": busy * 1000 / stage.singles,
         "idle_cpu_percent": idle,
         "server_idle_cpu_percent": server_idle,
     }

@@ -19,7 +19,7 @@ def load_plot(results: Results) -> str:
 
 
 def pickup_plot(results: Results) -> str:
-    groups = grouped(results.rows("pickup"), "contender")
+    groups = grouped((row for row in results.rows("pickup") if row["setting"] == "default"), "contender")
     entries = [
         Bar(key[0], median(rows, "p50_ms"), median(rows, "p50_ms"), median(rows, "p95_ms"), key[0].startswith("pinion"))
         for key, rows in groups.items()

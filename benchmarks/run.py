@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import depth, durations, enqueueing, features, load, pickup
-from benchmarks.contender import Contender
-from benchmarks.contenders import CONTENDERS, PINION
+from benchmarks.contender import Contender, Setting
+from benchmarks.contenders import CONTENDERS, PINION, PINION_SQLITE
 from benchmarks.servers import missing_server
 from benchmarks.stage import Row, Stage
 
@@ -66,13 +66,20 @@ def _part(part: str, number: int, present: Sequence[Contender], stage: Stage) ->
         case "bulk":
             return (enqueueing.measure_bulk(each, stage) for each in present if each.bulk)
         case "pickup":
-            those = [each for each in present if not each.inside and (number == 0 or each in PINION)]
-            return (pickup.measure(each, each.settings[0], stage) for each in those)
+            return (pickup.measure(each, setting, stage) for each, setting in _waiting(number, present))
         case "depth":
             return iter([depth.measure(stage)])
         case "features":
             return features.measure(stage)
     raise ValueError(f"unknown part {part!r}; there are: {', '.join(PARTS)}")
+
+
+def _waiting(number: int, present: Sequence[Contender]) -> Iterator[tuple[Contender, Setting]]:
+    """Whose pick-up this round measures: all in the first, then ours; and with several workers waiting for one job."""
+    for contender in present:
+        if not contender.inside and (number == 0 or contender in PINION):
+            yield contender, contender.settings[0]
+    yield PINION_SQLITE, PINION_SQLITE.setting("four")
 
 
 def _limit(stage: Stage) -> Row:

@@ -145,10 +145,11 @@ def pickup(results: Results) -> str:
             number(median(rows, "p95_ms")),
             number(median(rows, "p99_ms")),
             number(median(rows, "after_silence_ms")),
+            f"{median(rows, 'cpu_ms'):.2f}",
             f"{idle:.2f}" + (f" + {server:.2f}" if server else ""),
         ]
 
-    head = ["contender, setting", "p50 ms", "p95 ms", "p99 ms", "after 10 s of silence ms", "idle CPU, % of a core"]
+    head = ["contender, setting", "p50 ms", "p95 ms", "p99 ms", "after silence ms", "CPU ms per job", "idle CPU, %"]
     groups = grouped(results.rows("pickup"), "contender", "setting")
     return table(head, [line(key, rows) for key, rows in groups.items()])
 

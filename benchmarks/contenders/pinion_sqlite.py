@@ -17,6 +17,7 @@ PINION_SQLITE = Contender(
     settings=(
         Setting(name="default", processes=1, words=SCRIPT, command=WORKER),
         Setting(name="best", processes=2, words=f"two processes, {SCRIPT}", command=WORKER, copies=2),
+        Setting(name="four", processes=4, words=f"four processes on two cores, {SCRIPT}", command=WORKER, copies=4),
         Setting(
             name="command line",
             processes=1,
