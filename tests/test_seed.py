@@ -1,4 +1,4 @@
-"""What was asked for first: its two programs, word for word, and a storage of exactly five methods in a user's own file."""
+"""What was asked for first: its two programs, word for word, and a storage of five methods in a user's own file."""
 
 import re
 import sqlite3

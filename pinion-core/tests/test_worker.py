@@ -179,6 +179,12 @@ def test_values_that_make_no_sense_are_refused(options: dict[str, object]) -> No
         Worker(ListStorage(), **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("queues", [[""], [1], ["mail", None]])
+def test_queues_without_a_name_are_refused(queues: list[object]) -> None:
+    with pytest.raises(InvalidJob, match="queues must be names"):
+        Worker(ListStorage(), queues=queues)  # type: ignore[arg-type]
+
+
 def test_what_is_no_storage_is_refused() -> None:
     with pytest.raises(InvalidJob, match="needs a storage"):
         Worker("sqlite:///jobs.db")  # type: ignore[arg-type]

@@ -81,6 +81,8 @@ class Worker:
         if queues is None:
             return None
         names = (queues,) if isinstance(queues, str) else tuple(queues)
+        if not all(isinstance(name, str) and name for name in names):
+            raise InvalidJob(f"queues must be names, got {names!r:.100}")
         if Promise.QUEUES not in getattr(self.storage, "promises", ()):
             raise Unsupported(f"{type(self.storage).__name__} doesn't promise QUEUES: leave out queues=")
         return names or None
