@@ -1,6 +1,8 @@
 """The worker on storages of five methods, and what it does when a storage is away."""
 
 import logging
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +11,8 @@ import pytest
 
 from five_methods import AwayStorage, ListStorage, until
 from pinion import Job, Registry, RetryPolicy, Status, Worker, task
-from pinion.errors import InvalidJob, Unsupported
+from pinion.errors import InvalidJob, StorageUnavailable, Unsupported
+from pinion.worker.adapter import FiveMethods
 
 AT_ONCE = RetryPolicy(max_retries=3, base_delay=0.0)
 
@@ -268,3 +271,102 @@ def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, wra
 
     assert [type(exc).__name__ for _, exc in storage.failed] == ["RuntimeError"] * wrapped
     assert {job.result for job in storage.done} == ({3} if wrapped else {"caught", 3})
+
+
+class FlakyStorage(ListStorage):
+    """Every second call of `dequeue` and the first two of `mark_failed` find it away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = self.refused = 0
+
+    def dequeue(self, timeout: float | None = None) -> Job | None:
+        self.calls += 1
+        if self.calls % 2 == 0:
+            raise StorageUnavailable("the connection was reset")
+        return super().dequeue(timeout)
+
+    def mark_failed(self, job: Job, exc: Exception) -> None:
+        self.refused += 1
+        if self.refused <= 2:
+            raise StorageUnavailable("the connection was reset")
+        super().mark_failed(job, exc)
+
+
+def test_on_five_methods_no_job_is_lost_or_misreported_because_the_next_could_not_be_taken(registry: Registry) -> None:
+    storage = FlakyStorage()
+    for number in range(6):
+        storage.enqueue(Job("add", (number, 1)))
+
+    summary = Worker(storage, registry=registry, threads=2, burst=True).run_forever()
+
+    assert sorted(job.result for job in storage.done) == [1, 2, 3, 4, 5, 6]
+    assert (summary.succeeded, summary.lost) == (6, 0)
+
+
+def test_on_five_methods_a_failure_counts_once_though_it_took_several_tries_to_say_so(registry: Registry) -> None:
+    storage = FlakyStorage()
+    storage.enqueue(Job("fail"))
+
+    Worker(storage, RetryPolicy(max_retries=3, base_delay=0.0), registry=registry, burst=True).run_forever()
+
+    assert [job.failures for job, _ in storage.failed] == [4] * 4  # the storage keeps the one object
+
+
+def test_on_five_methods_retries_in_memory_are_enqueued_when_ctrl_c_ends_the_worker(registry: Registry) -> None:
+    storage = ListStorage()
+
+    @task(registry=registry)
+    def press_ctrl_c() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    storage.enqueue(Job("fail"))
+    storage.enqueue(Job("press_ctrl_c"))
+
+    with pytest.raises(KeyboardInterrupt):
+        Worker(storage, RetryPolicy(base_delay=60.0, cap=60.0, jitter=False), registry=registry).run_forever()
+
+    assert "fail" in [job.func_name for job in storage.jobs]
+
+
+def test_on_five_methods_a_job_that_comes_as_the_worker_has_ended_is_given_back() -> None:
+    class Closing(ListStorage):
+        def dequeue(self, timeout: float | None = None) -> Job | None:
+            adapter.close()
+            return super().dequeue(timeout)
+
+    storage = Closing()
+    adapter = FiveMethods(storage)
+    storage.enqueue(Job("add"))
+
+    adapter.wait(None, 0.1)
+
+    assert storage.size() == 1
+
+
+class BrokenPolicy(RetryPolicy):
+    def compute_delay(self, attempt: int, uniform: object = None) -> float:
+        raise ZeroDivisionError
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize(("policy", "raised"), [(BrokenPolicy(), ValueError), (RetryPolicy(0), Unspeakable)])
+def test_neither_a_broken_policy_nor_a_broken_exception_ends_the_worker(
+    registry: Registry, policy: RetryPolicy, raised: type[Exception]
+) -> None:
+    storage = ListStorage()
+
+    @task(retry=policy, registry=registry)
+    def broken() -> None:
+        raise raised
+
+    storage.enqueue(Job("broken"))
+    storage.enqueue(Job("add", (1, 2)))
+
+    summary = Worker(storage, registry=registry, burst=True).run_forever()
+
+    assert (summary.failed, summary.succeeded, summary.abandoned) == (1, 1, 0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from pinion.errors import WorkerLost
+from pinion.errors import TaskTimeout, WorkerLost
 from pinion.job import Job, JobError
 from pinion.outcome import LOST_LIMIT, Done, Failed, Outcome, decide
 from pinion.retry import RetryPolicy
@@ -72,8 +72,17 @@ def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolic
     try:
         result = task.run(job.args, job.kwargs)
     except BaseException as raised:  # a task may raise anything, SystemExit too; none of it may end the worker
-        return decide(job, failure(raised), task.retry or policy)
+        return _failed(job, raised, task.retry or policy)
     return _DONE if result is None else Done(result)
+
+
+def _failed(job: Job, raised: BaseException, policy: RetryPolicy) -> Outcome:
+    try:
+        return decide(job, failure(raised), policy)
+    except TaskTimeout:  # it came too late for the task, see Guard
+        raise
+    except BaseException as broken:  # somebody else's policy, or exception: theirs may not end the worker either
+        return Failed(failure(broken))
 
 
 def failure(raised: BaseException) -> JobError:

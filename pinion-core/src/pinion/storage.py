@@ -364,7 +364,7 @@ def describe_error(exc: BaseException, traceback: str = "") -> JobError:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         message = str(exc)
-    except Exception as broken:
+    except BaseException as broken:  # it may raise anything, as the task may
         message = f"(its text can't be made: {type(broken).__name__})"
     return JobError(name, message, traceback, exc)
 

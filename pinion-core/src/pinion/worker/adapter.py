@@ -50,7 +50,8 @@ class FiveMethods(ClaimStorage):
         self._ready: list[Job] = []
         self._delayed: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
-        self._lock = threading.Lock()  # guards the three above
+        self._closed = False
+        self._lock = threading.Lock()  # guards the four above
         self._applied: set[Claim] = set()  # by an exchange that failed later on, and is repeated whole
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
@@ -63,9 +64,10 @@ class FiveMethods(ClaimStorage):
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
     ) -> Exchange:
         settled = [self._settle_one(settlement) for settlement in settle]
-        self._applied.clear()
         self.enqueue_due()
-        return Exchange(settled, self._take(claim.limit) if claim else [])
+        jobs = self._take(claim.limit) if claim else []
+        self._applied.clear()
+        return Exchange(settled, jobs)
 
     def _settle_one(self, settlement: Settlement) -> Settled:
         if settlement.claim in self._applied:
@@ -99,10 +101,10 @@ class FiveMethods(ClaimStorage):
                 self._mark_failed(job, JobError("Cancelled"))
 
     def _mark_failed(self, job: Job, error: JobError) -> None:
-        job.failures += 1
         job.error = error
         raised = error.cause if isinstance(error.cause, Exception) else WorkerLost(str(error))
         self.storage.mark_failed(job, raised)
+        job.failures += 1  # once, though it may take several tries to say so
 
     def _later(self, job: Job, delay: float) -> None:
         with self._lock:
@@ -129,18 +131,24 @@ class FiveMethods(ClaimStorage):
 
     def _take(self, limit: int) -> list[Job]:
         jobs: list[Job] = []
-        while len(jobs) < limit and (job := self._next()) is not None:
+        self._closed = False
+        while len(jobs) < limit and (job := self._next(bool(jobs))) is not None:
             job.token = new_token()
             with self._lock:
                 self._claimed[job.id] = job
             jobs.append(job)
         return jobs
 
-    def _next(self) -> Job | None:
+    def _next(self, have_some: bool) -> Job | None:
         with self._lock:
             if self._ready:
                 return self._ready.pop(0)
-        return self.storage.dequeue(0)
+        try:
+            return self.storage.dequeue(0)
+        except Exception:
+            if not have_some:
+                raise
+            return None  # those would be lost; what is wrong shows when they are settled
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
         with self._lock:
@@ -153,8 +161,14 @@ class FiveMethods(ClaimStorage):
         if timeout > 0:
             job = self.storage.dequeue(min(timeout, _SLICE))
             if job is not None:
-                with self._lock:
-                    self._ready.append(job)
+                self._keep(job)
+
+    def _keep(self, job: Job) -> None:
+        with self._lock:
+            if not self._closed:
+                self._ready.append(job)
+                return
+        self._again(job)
 
     def wake(self) -> None:
         """Nothing to do: no wait lasts longer than a slice."""
@@ -167,6 +181,7 @@ class FiveMethods(ClaimStorage):
     def close(self) -> None:
         """Give everything back that is only in memory: what was taken and not begun, and the retries."""
         with self._lock:
+            self._closed = True
             taken, self._ready = self._ready, []
         for job in taken:
             self._again(job)

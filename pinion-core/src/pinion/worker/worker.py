@@ -99,10 +99,10 @@ class Worker:
         self._greet(report)
         try:
             engine.run()
-            if isinstance(self.storage, FiveMethods):
-                self.storage.close()
         finally:
             self._engine, self._stopped_early = None, False
+            if isinstance(self.storage, FiveMethods):
+                self.storage.close()  # also after Ctrl-C: what waits in memory is nowhere else
             report.worker_event("worker.stopped", "stopped")
         return report.summary
 
