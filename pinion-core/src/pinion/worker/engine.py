@@ -181,7 +181,7 @@ class Engine:
         if pause := self._outage.remaining():
             self._pause(pause)
         try:
-            claimed = self._exchange(claim and not self._stopping.is_set())
+            claimed = self._exchange(claim)
         except Exception as raised:  # whatever a storage raises, the worker goes on; see Outage
             self._storage_failed(raised)
             return False
@@ -201,6 +201,7 @@ class Engine:
 
     def _exchange(self, claim: bool) -> bool:
         with self._exchanging:
+            claim = claim and not self._stopping.is_set()  # asked here, so that nothing is claimed behind `_finish`
             if claim and self._waiting:
                 return True
             ended = [self._ended.popleft() for _ in range(len(self._ended))]
@@ -213,9 +214,10 @@ class Engine:
             except BaseException:
                 self._ended.extendleft(reversed(ended))
                 raise
+            self._take(answer.jobs)  # first, so that a burst never finds nothing held while there is something
             for each in ended:
-                self._held.pop(each.job.id, None)
-            self._take(answer.jobs)
+                if self._held.get(each.job.id) is each.job:  # else it was claimed again here, and that claim goes on
+                    del self._held[each.job.id]
         self.report.exchanged(ended, answer.settled)  # after the lock: whoever listens may take its time
         return bool(answer.jobs)
 
@@ -259,13 +261,11 @@ class Engine:
     # --- keeping watch ----------------------------------------------------------------------------
 
     def _watch(self, threads: list[threading.Thread]) -> None:
-        heartbeat = self.settings.lease / 3
-        next_beat = monotonic() + heartbeat
+        next_beat = monotonic() + self.settings.lease / 3
         while any(thread.is_alive() for thread in threads) and not self._out_of_time():
             self._listen(min(next_beat, self._interrupt_late_ones()) - monotonic())
             if monotonic() >= next_beat:
-                self._keep_alive()
-                next_beat = monotonic() + heartbeat
+                next_beat = monotonic() + self._keep_alive()
             if self._stopping.is_set():
                 self._give_back_waiting()
                 self.storage.wake()
@@ -286,8 +286,8 @@ class Engine:
 
     def _listen(self, timeout: float) -> None:
         """Sleep until something is said, or there is something to look after."""
+        self._dozing = True  # before looking: what is claimed from now on is said
         short = bool(self._waiting or self._ended or self._stopping.is_set())
-        self._dozing = not short
         try:
             said = self._signals.get(timeout=max(0.0, min(timeout, PATIENCE) if short else timeout))
         except Empty:
@@ -319,27 +319,32 @@ class Engine:
             except IndexError:
                 return
 
-    def _keep_alive(self) -> None:
+    def _keep_alive(self) -> float:
+        """Extend the leases; seconds until it is time again, which is soon if there is an outage."""
+        heartbeat = self.settings.lease / 3
         held = list(self._held.values())
-        if not held or self._outage.remaining():
-            return
+        if held and (self._outage.remaining() or not self._extend(held)):
+            return min(heartbeat, max(PATIENCE, self._outage.remaining()))
+        return heartbeat
+
+    def _extend(self, held: list[Job]) -> bool:
         before = monotonic()
         signals = self._ask(
             lambda: self.storage.extend([Claim(job.id, job.token or "") for job in held], self.settings.lease)
         )
         if signals is None:
-            return
+            return False
         self._lease_ends = before + self.settings.lease
         for job, signal in zip(held, signals, strict=True):
             if signal is Signal.LOST and self._held.get(job.id) is job:
                 self._lost(job)
+        return True
 
     def _lost(self, job: Job) -> None:
-        try:
-            self._waiting.remove(job)
-        except ValueError:
-            if any(entry and entry[0] is job for entry in self._running):
-                self.report.lease_lost(job)
+        if any(entry and entry[0] is job for entry in self._running):
+            self.report.lease_lost(job)
+        else:
+            self._give_back_waiting()  # it is refused, and so no longer held
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -347,7 +352,8 @@ class Engine:
         """Settle what is left; hand back what still runs, so that others may take it at once."""
         self._stopping.set()
         self._ask(self.storage.wake)
-        self._give_back_waiting()
+        with self._exchanging:  # whoever claims just now is the last to do so
+            self._give_back_waiting()
         for entry in self._running:
             if entry is not None:
                 self._ended.append(Ended(entry[0], Released(), monotonic() - entry[1]))

@@ -1,0 +1,121 @@
+"""The engine and its claims: what is held, for how long, and that all of it is let go."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from pinion import Job, Registry, RetryPolicy, Status, Worker
+from pinion.errors import StorageUnavailable
+from pinion.hooks import Hooks
+from pinion.outcome import Done
+from pinion.storage import Claim, ClaimRequest, Exchange, Settlement, Signal
+from pinion.testing import ManualClock
+from pinion.worker.engine import Engine, Settings
+from pinion.worker.report import Ended, Report
+from pinion_memory import InMemoryStorage
+from processes import until
+
+LEASE = 30.0
+
+
+def engine_on(storage: InMemoryStorage) -> Engine:
+    settings = Settings("me", 1, None, LEASE, 25.0, RetryPolicy())
+    return Engine(storage, Registry(), settings, Report("me", Hooks()))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def test_nothing_stays_claimed_when_a_worker_is_told_to_end_at_once_while_it_claims() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    class Slow(InMemoryStorage):
+        wakes = 0
+
+        def exchange(
+            self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: object = None
+        ) -> Exchange:
+            if claim:
+                entered.set()
+                assert go.wait(10)
+            return super().exchange(settle, claim, connection=connection)
+
+        def wake(self) -> None:
+            self.wakes += 1
+            super().wake()
+
+    storage = Slow()
+    storage.insert([Job("any") for _ in range(3)])
+    worker = Worker(storage, threads=3, grace=0)
+    running = threading.Thread(target=worker.run_forever, daemon=True)
+    running.start()
+    assert entered.wait(10)
+    worker.stop()
+    until(lambda: storage.wakes >= 2)
+    go.set()
+    running.join(10)
+
+    assert storage.counts() == {"default": {Status.PENDING: 3}}
+
+
+def test_a_lost_job_that_waited_for_its_turn_is_let_go(clock: ManualClock) -> None:
+    storage = InMemoryStorage(clock=clock)
+    storage.enqueue(Job("any"))
+    engine = engine_on(storage)
+    engine._exchange(claim=True)
+    clock.advance(LEASE + 1)
+    assert storage.exchange(claim=ClaimRequest("other")).jobs
+
+    engine._keep_alive()
+    engine._exchange(claim=False)
+
+    assert (engine._held, list(engine._waiting), engine.report.summary.lost) == ({}, [], 1)
+
+
+def test_the_end_of_a_lost_attempt_does_not_let_go_of_the_next_claim(clock: ManualClock) -> None:
+    storage = InMemoryStorage(clock=clock)
+    storage.enqueue(Job("any"))
+    engine = engine_on(storage)
+    engine._exchange(claim=True)
+    lost = engine._waiting.popleft()
+    clock.advance(LEASE + 1)
+    engine._exchange(claim=True)
+    [held] = engine._waiting
+
+    engine._ended.append(Ended(lost, Done(), 0.0))
+    engine._exchange(claim=False)
+
+    assert engine._held[lost.id] is held
+
+
+def test_leases_are_extended_soon_after_an_outage_and_not_at_the_next_beat() -> None:
+    class Away(InMemoryStorage):
+        def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
+            raise StorageUnavailable("the server is being restarted")
+
+    storage = Away()
+    storage.enqueue(Job("any"))
+    engine = engine_on(storage)
+    engine._exchange(claim=True)
+
+    assert engine._keep_alive() < 1.0
+
+
+def test_a_job_that_is_claimed_as_the_watch_looks_away_is_noticed() -> None:
+    """The watch is about to sleep for long: whoever claims just now must see that."""
+    seen: list[bool] = []
+
+    class Looking(threading.Event):
+        def is_set(self) -> bool:  # asked last, when the watch looks whether it may sleep for long
+            seen.append(engine._dozing)
+            return super().is_set()
+
+    engine = engine_on(InMemoryStorage())
+    engine._stopping = Looking()
+
+    engine._listen(0.0)
+
+    assert seen == [True]
