@@ -24,7 +24,6 @@ __all__ = [
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
-_MICROSECOND = timedelta(microseconds=1)
 
 monotonic = time.monotonic
 sleep = time.sleep
@@ -63,4 +62,5 @@ def as_datetime(microseconds: int) -> datetime:
 
 def as_microseconds(moment: datetime) -> int:
     """Microseconds since the epoch of an aware datetime, exactly. Raises TypeError for a naive one."""
-    return (moment - EPOCH) // _MICROSECOND
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds

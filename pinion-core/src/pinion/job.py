@@ -124,8 +124,8 @@ class Job:
 
 def check(job: Job) -> None:
     """Refuse a job that can't be stored as it is. Raises InvalidJob, naming the field and its value."""
-    for name in ("func_name", "id", "queue"):
-        _check_name(job, name, getattr(job, name))
+    if not (_is_name(job.func_name) and _is_name(job.id) and _is_name(job.queue)):
+        _refuse_name(job)
     if type(job.args) is not tuple or type(job.kwargs) is not dict:
         _refuse(
             job,
@@ -136,8 +136,7 @@ def check(job: Job) -> None:
         _refuse(job, "priority must be a whole number of at most 31 bits", job.priority)
     if job.timeout is not None and (isinstance(job.timeout, bool) or not _is_positive(job.timeout)):
         _refuse(job, "timeout must be a number of seconds above 0, or None", job.timeout)
-    for name in ("run_at", "created_at"):
-        moment = getattr(job, name)
+    for name, moment in (("run_at", job.run_at), ("created_at", job.created_at)):
         if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
             _refuse(job, f"{name} must be a datetime with a time zone, such as datetime.now(UTC)", moment)
 
@@ -146,9 +145,14 @@ def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and 0 < value < float("inf")
 
 
-def _check_name(job: Job, field_name: str, value: object) -> None:
-    if not isinstance(value, str) or not value or len(value) > MAX_NAME or not value.isprintable():
-        _refuse(job, f"{field_name} must be printable text of 1 to {MAX_NAME} characters", value)
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable()
+
+
+def _refuse_name(job: Job) -> None:
+    for name in ("func_name", "id", "queue"):
+        if not _is_name(value := getattr(job, name)):
+            _refuse(job, f"{name} must be printable text of 1 to {MAX_NAME} characters", value)
 
 
 def _refuse(job: Job, rule: str, got: object) -> None:

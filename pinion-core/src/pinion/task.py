@@ -39,7 +39,17 @@ class Task[**P, R]:
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Raise InvalidArguments unless the function can be called with these arguments."""
-        check_call(self.signature, self.name, args, dict(kwargs))
+        if kwargs or len(args) not in self._positional:
+            check_call(self.signature, self.name, args, dict(kwargs))
+
+    @functools.cached_property
+    def _positional(self) -> range:
+        """How many arguments, all of them positional, certainly fit; the signature is asked about any other call."""
+        parameters = self.signature.parameters.values()
+        plain = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        if len(plain) < len(parameters):
+            return range(0)
+        return range(sum(each.default is each.empty for each in plain), len(plain) + 1)
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
