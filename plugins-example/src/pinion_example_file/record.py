@@ -57,7 +57,7 @@ class Record:
     worker: str | None = None
     started_at: int | None = None
     finished_at: int | None = None
-    error: tuple[str, str, str] | None = None
+    error: list[str] | None = None
     result: str | None = None
 
     def is_held(self, claim: Claim) -> bool:
@@ -100,7 +100,9 @@ class Record:
         job.queue, job.timeout, job.worker = self.queue, self.timeout, self.worker
         job.attempts, job.failures, job.lost = self.attempts, self.failures, self.lost
         job.run_at, job.started_at, job.finished_at = map(_moment, (self.run_at, self.started_at, self.finished_at))
-        job.error = None if self.error is None else JobError(*self.error)
+        if self.error is not None:
+            kind, message, traceback = self.error
+            job.error = JobError(kind, message, traceback)
         return job
 
 
@@ -160,7 +162,7 @@ def settled(record: Record, outcome: Outcome, result: str | None, now: int) -> F
 
 
 def _failure(record: Record, error: JobError) -> Fields:
-    return {"failures": record.failures + 1, "error": (error.type, error.message, error.traceback)}
+    return {"failures": record.failures + 1, "error": [error.type, error.message, error.traceback]}
 
 
 def _postponed(delay: float, now: int) -> Fields:

@@ -66,10 +66,18 @@ class State:
             self._ready[record.queue].remove(job_id)
             for name, value in fields.items():
                 setattr(record, name, value)
-        if record.status == Status.PENDING:
-            self._timed.add(job_id, record.rank)
-        elif record.status == Status.RUNNING:
-            self._timed.add(job_id, record.lease_ends)
+        self._wait(record)
+
+    def _wait(self, record: Record) -> None:
+        if record.status == Status.RUNNING:
+            self._timed.add(record.id, record.lease_ends)
+        elif record.status == Status.PENDING and record.run_at is not None:
+            self._timed.add(record.id, record.run_at)
+        elif record.status == Status.PENDING:
+            self._line_up(record)
+
+    def _line_up(self, record: Record) -> None:
+        self._ready[record.queue].add(record.id, (record.rank, record.seq))
 
     def transactions(self) -> Iterator[list[Any]]:
         """The shortest log that comes to this state."""
@@ -124,9 +132,8 @@ class State:
     def _look_at_the_time(self, now: int) -> None:
         """Make claimable what has come due, and what is RUNNING under a lease that ran out."""
         while (timed := self._timed.first()) is not None and timed[0] <= now:
-            record = self.records[timed[1]]
-            self._timed.remove(record.id)
-            self._ready[record.queue].add(record.id, (record.rank, record.seq))
+            self._timed.remove(timed[1])
+            self._line_up(self.records[timed[1]])
 
     def next_moment(self) -> int | None:
         """When the next job becomes claimable by itself; None if none will."""
