@@ -315,3 +315,42 @@ def test_a_network_filesystem_is_seen_in_the_list_of_mounts() -> None:
     ]
 
     assert found == ["nfs4", None, None, None]
+
+
+def test_a_checkpoint_that_cannot_be_made_does_not_fail_what_was_committed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LOG_LIMIT": 1, "CHECK_EVERY": 1, "BUSY_SECONDS": 0.05}.items():
+        monkeypatch.setattr(f"pinion_sqlite.connection.{name}", value)
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("a"), Job("b")])
+        rival, begun = storage.connect(), []
+
+        def take_the_lock_before_the_checkpoint(statement: str) -> None:
+            if statement == "BEGIN IMMEDIATE":
+                begun.append(statement)
+                if len(begun) == 2:
+                    rival.execute(statement)
+
+        assert storage._connections._writer
+        storage._connections._writer.set_trace_callback(take_the_lock_before_the_checkpoint)
+
+        jobs = storage.exchange(claim=ClaimRequest("w", limit=2)).jobs
+
+        assert rival.in_transaction
+        rival.close()
+    assert [job.func_name for job in jobs] == ["a", "b"]
+
+
+def test_a_job_that_cannot_be_decoded_is_settled_in_the_transaction_that_claimed_it(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("damaged"), Job("whole")])
+        mine = storage.connect()
+        mine.execute("UPDATE pinion_jobs SET call = '{' WHERE func_name = 'damaged'")
+
+        jobs = storage.exchange(claim=ClaimRequest("w", limit=2), connection=mine).jobs
+        mine.commit()
+        mine.close()
+
+        assert [job.func_name for job in jobs] == ["whole"]
+        assert storage.counts() == {"default": {Status.RUNNING: 1, Status.FAILED: 1}}

@@ -4,6 +4,7 @@ A process has one connection that writes, used by one thread at a time, and one 
 its page cache warm, and threads queue for a lock of this process instead of colliding in SQLite's.
 """
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -12,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from pinion.errors import StorageClosed
+from pinion.errors import StorageClosed, StorageError
 from pinion.storage import monotonic, sleep
 from pinion_sqlite.failures import is_busy, translated, translation
 
@@ -112,7 +113,9 @@ class Connections:
             raise
         self._writes += 1
         if self._writes % CHECK_EVERY == 0:
-            self._checkpoint(connection)
+            # What was asked for is committed: a full disk, or a lock that another holds, is for a later write to meet.
+            with contextlib.suppress(sqlite3.Error, StorageError):
+                self._checkpoint(connection)
         return answer
 
     def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:

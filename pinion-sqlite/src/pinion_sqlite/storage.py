@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pinion.codec import DEFAULT_CODEC, Codec
-from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
+from pinion.errors import InvalidURL, JobNotFound, StorageClosed, StorageUnavailable, UndecodableJob
 from pinion.job import Job, Status
 from pinion.storage import (
     SECOND,
@@ -178,7 +178,8 @@ class SqliteStorage(ClaimStorage, Inspects):
         else:
             with translated(self.path):
                 settled, taken = transaction(connection)
-        return Exchange(settled, self._decoded(taken, claim, token, as_datetime(now)) if claim else [])
+        jobs = self._decoded(taken, claim, token, as_datetime(now), connection) if claim else []
+        return Exchange(settled, jobs)
 
     def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Insert]]]:
         found = []
@@ -188,14 +189,18 @@ class SqliteStorage(ClaimStorage, Inspects):
                 found.append((place, [(job.token, row_of(job, self.codec, now)) for job in settlement.then]))
         return found
 
-    def _decoded(self, taken: list[Taken], claim: ClaimRequest, token: str, now: datetime) -> list[Job]:
+    def _decoded(
+        self, taken: list[Taken], claim: ClaimRequest, token: str, now: datetime, connection: Any
+    ) -> list[Job]:
         jobs = []
         for queue, rows in taken:
             for row in rows:
                 try:
                     jobs.append(claimed_job(row, queue, claim.worker, token, now, self.codec))
                 except UndecodableJob as undecodable:
-                    self.exchange([Settlement(Claim(row[3], token), Failed(describe_error(undecodable)))])
+                    failed = Settlement(Claim(row[3], token), Failed(describe_error(undecodable)))
+                    with contextlib.suppress(StorageUnavailable):  # it is claimed again, alone, when its lease is over
+                        self.exchange([failed], connection=connection)
         return jobs
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
