@@ -8,7 +8,7 @@ import pytest
 
 from pinion.errors import InvalidURL
 from pinion.job import Job, JobError, Status
-from pinion.outcome import Done, Failed
+from pinion.outcome import Failed
 from pinion.storage import Claim, ClaimRequest, Settlement
 from pinion.testing import ManualClock
 from pinion_memory import InMemoryStorage, open_storage
