@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from pinion import Job, Registry, RetryPolicy, Status, Worker
+from pinion import Job, Registry, RetryPolicy, Status, Worker, task
+from pinion.clock import sleep
 from pinion.errors import StorageUnavailable
 from pinion.hooks import Hooks
 from pinion.outcome import Done
 from pinion.storage import Claim, ClaimRequest, Exchange, Settlement, Signal
 from pinion.testing import ManualClock
-from pinion.worker.engine import Engine, Settings
+from pinion.worker.engine import PATIENCE, Engine, Settings
 from pinion.worker.report import Ended, Report
 from pinion_memory import InMemoryStorage
 from processes import until
@@ -119,3 +120,26 @@ def test_a_job_that_is_claimed_as_the_watch_looks_away_is_noticed() -> None:
     engine._listen(0.0)
 
     assert seen == [True]
+
+
+def test_claims_are_not_handed_back_because_the_exchange_itself_took_long() -> None:
+    class FarAway(InMemoryStorage):
+        def exchange(
+            self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: object = None
+        ) -> Exchange:
+            answer = super().exchange(settle, claim, connection=connection)
+            sleep(PATIENCE * 1.2)  # the way back
+            return answer
+
+    registry = Registry()
+
+    @task(registry=registry)
+    def quick() -> None:
+        sleep(0.002)
+
+    storage = FarAway()
+    storage.insert([Job("quick") for _ in range(60)])
+
+    summary = Worker(storage, registry=registry, threads=4, burst=True).run_forever()
+
+    assert (summary.succeeded, summary.released < 15) == (60, True)

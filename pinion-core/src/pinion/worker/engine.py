@@ -235,7 +235,7 @@ class Engine:
             self._drop_results_that_cannot_be_stored(ended)
             answer = self.storage.exchange([_settlement(each) for each in ended], request)
         if answer.jobs:
-            self._claimed_at, self._lease_ends = before, before + self.settings.lease
+            self._claimed_at, self._lease_ends = monotonic(), before + self.settings.lease
         return answer
 
     def _drop_results_that_cannot_be_stored(self, ended: list[Ended]) -> None:
