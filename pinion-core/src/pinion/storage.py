@@ -302,26 +302,28 @@ class ClaimStorage(ABC):
 
     def mark_done(self, job: Job) -> None:
         """Settle the claim that `dequeue` made as SUCCESS. Raises ClaimLost."""
-        self._settle(job, Done(job.result))
+        _settle(self, job, Done(job.result))
         job.status = Status.SUCCESS
 
     def mark_failed(self, job: Job, exc: Exception) -> None:
         """Settle the claim that `dequeue` made as FAILED. Raises ClaimLost."""
-        self._settle(job, Failed(describe_error(exc)))
+        _settle(self, job, Failed(describe_error(exc)))
         job.status = Status.FAILED
         job.failures += 1
-
-    def _settle(self, job: Job, outcome: Outcome) -> None:
-        if job.token is None:
-            raise ClaimLost(f"{job} isn't claimed: dequeue it before it is settled")
-        if self.exchange([Settlement(Claim(job.id, job.token), outcome)]).settled[0] is Settled.LOST:
-            raise ClaimLost(f"{job} is no longer held under this claim: it was claimed again, settled or deleted")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _settle(storage: ClaimStorage, job: Job, outcome: Outcome) -> None:
+    """Not a method, lest the name be taken away from those who inherit."""
+    if job.token is None:
+        raise ClaimLost(f"{job} isn't claimed: dequeue it before it is settled")
+    if storage.exchange([Settlement(Claim(job.id, job.token), outcome)]).settled[0] is Settled.LOST:
+        raise ClaimLost(f"{job} is no longer held under this claim: it was claimed again, settled or deleted")
 
 
 @dataclass(frozen=True, slots=True)
