@@ -354,3 +354,69 @@ def test_a_job_that_cannot_be_decoded_is_settled_in_the_transaction_that_claimed
 
         assert [job.func_name for job in jobs] == ["whole"]
         assert storage.counts() == {"default": {Status.RUNNING: 1, Status.FAILED: 1}}
+
+
+FORKED_AND_LEFT_ALONE = """
+import os, sys, time
+from pinion import Job, SqliteStorage
+storage = SqliteStorage(sys.argv[1])
+storage.enqueue(Job("parent"))
+closed, told = os.pipe()
+if os.fork() == 0:
+    storage.enqueue(Job("child"))
+    os.close(told)
+    os.read(closed, 1)
+    storage.enqueue(Job("child"))
+    print("accepted", flush=True)
+    time.sleep(30)
+    os._exit(0)
+while storage.size() < 2:
+    time.sleep(0.005)
+storage.close()
+"""
+
+
+def test_what_a_forked_child_enqueues_after_its_parent_has_closed_is_kept(path: Path) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", FORKED_AND_LEFT_ALONE, path], stdout=subprocess.PIPE
+    )
+    assert child.stdout
+    try:
+        assert child.stdout.readline() == b"accepted\n"
+
+        with SqliteStorage(path) as storage:
+            assert storage.size() == 3
+    finally:
+        child.stdout.close()
+        child.wait(10)
+
+
+FORKED_AMONG_WRITERS = """
+import os, signal, sys, threading
+from pinion import Job, SqliteStorage
+storage, ended = SqliteStorage(sys.argv[1], synchronous="off"), threading.Event()
+def write():
+    while not ended.is_set():
+        storage.enqueue(Job("parent"))
+threads = [threading.Thread(target=write) for _ in range(3)]
+for thread in threads:
+    thread.start()
+statuses = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        storage.enqueue(Job("child"))
+        os._exit(0)
+    statuses.append(os.waitpid(child, 0)[1])
+ended.set()
+for thread in threads:
+    thread.join()
+print(statuses.count(0))
+"""
+
+
+def test_a_child_that_was_forked_while_other_threads_wrote_can_write(path: Path) -> None:
+    program = [sys.executable, "-W", "ignore", "-c", FORKED_AMONG_WRITERS, path]
+
+    assert subprocess.run(program, capture_output=True, timeout=120, check=True).stdout == b"20\n"

@@ -38,9 +38,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.00005, 0.002
 CHECK_EVERY = 32
 """Write transactions between two looks at the size of the log."""
 
-_inherited: list[object] = []
-"""Connections of a parent process. Closing them would touch files that the parent uses: they are kept, unused."""
-
 
 def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """A connection in autocommit mode that any thread may use, one at a time.
@@ -168,11 +165,29 @@ class Connections:
                     connection.close()
             self._reader = self._writer = None
 
+    def pause(self) -> None:
+        """Before a fork: wait for who is at work, and close. `go_on` ends it; the next to work opens the file again.
+
+        SQLite takes a connection that a child inherits for one of the child's own, and its locks for held, which
+        they are not: the parent could delete the log that the child writes, and the child would wait for a writer of
+        the parent for ever.
+        """
+        self._writing.acquire()
+        self._reading.acquire()
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # waiters watch this log
+                connection.close()
+        self._reader = self._writer = None
+
+    def go_on(self) -> None:
+        """After a fork, in the parent."""
+        self._reading.release()
+        self._writing.release()
+
     def forget(self) -> None:
-        """In a child process: begin anew, and leave the parent's connections alone."""
-        _inherited.extend((self._writer, self._reader))
+        """After a fork, in the child: the threads that held or wanted the locks are not here."""
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._writer = self._reader = None
 
 
 def _leave(connection: sqlite3.Connection) -> None:
@@ -203,11 +218,23 @@ def _begin(connection: sqlite3.Connection) -> None:
 
 
 _alive: weakref.WeakSet[Connections] = weakref.WeakSet()
+_forking = threading.local()  # `paused`: the connections of this thread's fork
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
+    _forking.paused = sorted(_alive, key=id)  # two threads may fork at once
+    for connections in _forking.paused:
+        connections.pause()
+
+
+def _after_fork_in_parent() -> None:
+    for connections in _forking.paused:
+        connections.go_on()
+
+
+def _after_fork_in_child() -> None:
     for connections in list(_alive):
         connections.forget()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

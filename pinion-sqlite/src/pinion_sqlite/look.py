@@ -8,17 +8,19 @@ from pinion_sqlite.queries import SQL
 
 __all__ = ["Look"]
 
+Version = tuple[sqlite3.Connection, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look at the queues of a wait, at one moment.
 
-    version: of the data; while it stays, so does all that a look tells.
+    version: of the data, for this reader; while it stays, so does all that a look tells.
     due: when a delayed job or a lease comes due next, in microseconds; None if nothing does.
     """
 
     queues: Sequence[str] | None
-    version: int
+    version: "Version"
     claimable: bool
     due: int | None
 
@@ -33,8 +35,8 @@ class Look:
         return self if _version(reader) == self.version else Look.take(reader, self.queues)
 
 
-def _version(reader: sqlite3.Connection) -> int:
-    return int(reader.execute("PRAGMA data_version").fetchone()[0])
+def _version(reader: sqlite3.Connection) -> "Version":
+    return reader, int(reader.execute("PRAGMA data_version").fetchone()[0])  # another reader counts otherwise
 
 
 def _is_claimable(reader: sqlite3.Connection, queues: Sequence[str] | None) -> bool:
