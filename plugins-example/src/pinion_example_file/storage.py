@@ -188,7 +188,7 @@ class FileStorage(ClaimStorage, Inspects):
 class UnsyncedFileStorage(FileStorage):
     """The same, but for power cuts: it leaves to the system when the disk gets what was accepted.
 
-    A storage that promises something else is a class of its own, so that everybody can ask the class.
+    After a power cut the last jobs may be missing, or the log may be refused as damaged. A storage that promises something else is a class of its own, so that everybody can ask the class.
     """
 
     promises: ClassVar[frozenset[Promise]] = FileStorage.promises - {Promise.POWER_SAFE}
