@@ -1,6 +1,7 @@
 """Signals, and what they leave behind."""
 
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,6 +139,22 @@ def test_a_job_that_kills_its_workers_fails_as_such_and_takes_no_other_along(que
     assert failed.status is Status.FAILED
     assert failed.error is not None and failed.error.type.endswith("WorkerLost")
     assert all(queue.get(job.id).status is Status.SUCCESS for job in others)
+
+
+def test_a_second_sigterm_ends_a_worker_though_somebody_holds_the_write_lock(queue: Queue, tmp_path: Path) -> None:
+    queue.enqueue("until_file", "go")
+    with worker(_url(tmp_path), tmp_path, "--import", "stop_tasks", "--grace", "1") as process:
+        until((tmp_path / "begun").exists)
+        other = sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        process.signal(signal.SIGTERM)
+        until(lambda: process.has_said("worker.stopping"))
+
+        process.signal(signal.SIGTERM)
+
+        assert process.wait(20) == 3
+        other.execute("ROLLBACK")
+        other.close()
 
 
 def test_a_worker_survives_that_its_tasks_raise_anything(queue: Queue, tmp_path: Path) -> None:

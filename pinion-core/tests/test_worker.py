@@ -1,5 +1,6 @@
 """The worker on storages of five methods, and what it does when a storage is away."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -196,6 +197,25 @@ def test_what_is_no_storage_is_refused() -> None:
 def test_queues_are_refused_where_they_are_not_promised() -> None:
     with pytest.raises(Unsupported, match="QUEUES"):
         Worker(ListStorage(), queues=["mail"])
+
+
+def test_an_async_task_is_cancelled_by_its_timeout(registry: Registry) -> None:
+    storage, cancelled = ListStorage(), []
+
+    @task(registry=registry)
+    async def for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    storage.enqueue(Job("for_ever", timeout=0.05))
+
+    Worker(storage, RetryPolicy(max_retries=0), registry=registry, burst=True).run_forever()
+
+    assert cancelled == [True]
+    assert [type(exc).__name__ for _, exc in storage.failed] == ["TaskTimeout"]
 
 
 def test_an_async_task_runs_to_its_end(registry: Registry) -> None:

@@ -70,7 +70,7 @@ def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolic
     except LookupError as unknown:
         return decide(job, describe_error(unknown), policy)
     try:
-        result = task.run(job.args, job.kwargs)
+        result = task.run(job.args, job.kwargs, job.timeout)
     except BaseException as raised:  # a task may raise anything, SystemExit too; none of it may end the worker
         return _failed(job, raised, task.retry or policy)
     return _DONE if result is None else Done(result)

@@ -7,11 +7,11 @@ name that came out of a queue: what isn't registered doesn't run.
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any, cast, overload
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, overload
 
 from pinion.annotations import check_call, converter
-from pinion.errors import DuplicateTask, InvalidJob, UnknownTask
+from pinion.errors import DuplicateTask, InvalidJob, TaskTimeout, UnknownTask
 from pinion.retry import RetryPolicy
 
 __all__ = ["Registry", "Task", "default_registry", "task"]
@@ -32,7 +32,7 @@ class Task[**P, R]:
         self.function = function
         self.name = name
         self.retry = retry
-        self.call: Callable[..., Any] = _runner(function)
+        self.is_async = inspect.iscoroutinefunction(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
@@ -60,26 +60,34 @@ class Task[**P, R]:
         """Rebuilds Enums, dataclasses and the like by the function's annotations; None if it has none of them."""
         return converter(self.function)
 
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call the function with arguments that came out of a storage. An `async def` runs on a loop of its own."""
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], timeout: float | None = None) -> Any:
+        """Call the function with arguments that came out of a storage.
+
+        An `async def` runs on a loop of its own, and is cancelled after `timeout` seconds, which raises TaskTimeout.
+        """
         if self.convert is not None:
             args, kwargs = self.convert(args, kwargs)
-        return self.call(*args, **kwargs)
+        answer = self.function(*args, **kwargs)
+        return _finished(answer, timeout) if self.is_async else answer
 
     def __repr__(self) -> str:
         return f"<Task {self.name!r}>"
 
 
-def _runner(function: Callable[..., Any]) -> Callable[..., Any]:
-    if not inspect.iscoroutinefunction(function):
-        return function
+def _finished(coroutine: Any, timeout: float | None) -> Any:
+    import asyncio  # costs a third of the time that `import pinion` takes, and most programs don't need it
 
-    def run_coroutine(*args: Any, **kwargs: Any) -> Any:
-        import asyncio  # costs a third of the time that `import pinion` takes, and most programs don't need it
+    async def within() -> Any:
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit:
+                return await coroutine
+        except TimeoutError:
+            if limit.expired():
+                raise TaskTimeout from None
+            raise
 
-        return asyncio.run(cast(Coroutine[Any, Any, Any], function(*args, **kwargs)))
-
-    return run_coroutine
+    return asyncio.run(within())
 
 
 class Registry(Mapping[str, Task[..., Any]]):

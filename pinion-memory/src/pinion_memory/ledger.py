@@ -32,6 +32,9 @@ from pinion_memory.record import Entry, Record
 
 __all__ = ["NEVER", "Ledger"]
 
+FAR = 253_402_300_799
+"""The last second of the year 9999: no delay reaches beyond what a datetime can tell."""
+
 NEVER = 2**63
 """A moment, in microseconds, that doesn't come."""
 
@@ -143,7 +146,7 @@ class Ledger:
         record.error = JobError(error.type, error.message, error.traceback)  # the cause is the caller's
 
     def _postpone(self, record: Record, delay: float, now: int) -> None:
-        record.rank = now + int(delay * SECOND)
+        record.rank = min(now + int(min(delay, FAR) * SECOND), FAR * SECOND)
         record.run_at = as_datetime(record.rank)
         self._move(record, Status.PENDING)
         self._place(record, now)

@@ -15,8 +15,8 @@ Parameters = tuple[Any, ...] | dict[str, Any]
 Updates = dict[str, list[Parameters]]
 """Parameters by statement."""
 
-FAR = 2**62
-"""No delay reaches beyond this, so that sums stay within 64 bits."""
+FAR = 253_402_300_799 * SECOND
+"""The last second of the year 9999, in microseconds: no delay reaches beyond what a datetime can tell."""
 
 CODES: dict[type, int] = {Done: 1, Failed: 2, Retry: 3, Snoozed: 4, Released: 5, Cancelled: 6}
 

@@ -12,7 +12,7 @@ import click
 
 from pinion.cli.logs import configure
 from pinion.cli.options import WrongUse, import_modules, imports_option, take_url, url_argument
-from pinion.clock import monotonic
+from pinion.clock import monotonic, sleep
 from pinion.plugins import load_hooks, open_storage
 from pinion.storage import ClaimStorage
 from pinion.worker import Worker
@@ -21,6 +21,9 @@ from pinion.worker.report import Summary
 __all__ = ["worker"]
 
 logger = logging.getLogger("pinion.worker")
+
+LAST_CALL = 5.0
+"""Seconds beyond the grace period that a stop may take while the storage doesn't answer."""
 
 
 @click.command()
@@ -82,6 +85,7 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopped
+        _leave_after(LAST_CALL if stopped else running.settings.grace + LAST_CALL)
         stopped = True
         running.stop()
 
@@ -104,6 +108,18 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
     if isinstance(storage, ClaimStorage):
         storage.close()
     return status
+
+
+def _leave_after(seconds: float) -> None:
+    """End the process when its stop takes so long, because the storage doesn't answer: its jobs' leases run out."""
+
+    def leave() -> None:
+        sleep(seconds)
+        text = "the storage didn't answer within %g s of the stop; what ran is taken over after its lease"
+        logger.error(text, seconds, extra={"pinion": {"event": "worker.gave_up"}})
+        os._exit(3)
+
+    threading.Thread(target=leave, name="pinion-last-call", daemon=True).start()
 
 
 class _Progress:

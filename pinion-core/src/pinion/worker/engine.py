@@ -117,7 +117,8 @@ class Engine:
             self._running[place] = (job, started)
             if self._job_started:
                 self._job_started(job=job)
-            outcome = self._attempt(job) if job.timeout is None else self._attempt_in_time(job, job.timeout, place)
+            unguarded = job.timeout is None or self._is_async(job)
+            outcome = self._attempt(job) if unguarded else self._attempt_in_time(job, job.timeout or 0.0, place)
             self._ended.append(Ended(job, outcome, monotonic() - started))
             self._running[place] = None
         self._flush()
@@ -125,6 +126,13 @@ class Engine:
 
     def _attempt(self, job: Job) -> Outcome:
         return attempt(job, self.registry, self.settings.policy)
+
+    def _is_async(self, job: Job) -> bool:
+        """Whether the job's task is cancelled by its own loop, and needs no guard."""
+        try:
+            return self.registry[job.func_name].is_async
+        except LookupError:
+            return True
 
     def _attempt_in_time(self, job: Job, timeout: float, place: int) -> Outcome:
         """An attempt with a timeout. The exception may arrive a few instructions before or after the task itself."""
