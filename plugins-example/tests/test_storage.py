@@ -42,6 +42,13 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert not isinstance(refused.value, StorageUnavailable)
 
 
+def test_whoever_only_reads_creates_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="the first enqueue or worker makes it"):
+        open_storage(f"file:///{tmp_path}/jobs.log", create=False)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="can't be a log: name another file"):
         FileStorage(tmp_path)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from pinion.codec import DEFAULT_CODEC, Codec
-from pinion.errors import InvalidURL, JobNotFound, UndecodableJob
+from pinion.errors import InvalidURL, JobNotFound, StorageError, UndecodableJob
 from pinion.job import Job, Status
 from pinion.storage import (
     SECOND,
@@ -188,19 +188,26 @@ class FileStorage(ClaimStorage, Inspects):
 class UnsyncedFileStorage(FileStorage):
     """The same, but for power cuts: it leaves to the system when the disk gets what was accepted.
 
-    After a power cut the last jobs may be missing, or the log may be refused as damaged. A storage that promises something else is a class of its own, so that everybody can ask the class.
+    After a power cut the last jobs may be missing, or the log may be refused as damaged. A storage that promises less
+    is a class of its own, so that everybody can ask the class.
     """
 
     promises: ClassVar[frozenset[Promise]] = FileStorage.promises - {Promise.POWER_SAFE}
 
 
-def open_storage(url: str, *, codec: Codec | None = None, clock: Clock | None = None) -> FileStorage:
+def open_storage(
+    url: str, *, codec: Codec | None = None, clock: Clock | None = None, create: bool = True
+) -> FileStorage:
     """Open the file that the URL names: three slashes before a relative path, four before an absolute one.
 
-    `?fsync=never` lets an insert return before the disk has it. Raises InvalidURL, and as `FileStorage`.
+    `?fsync=never` lets an insert return before the disk has it. create: whether a file that isn't there is made.
+    Raises InvalidURL, and as `FileStorage`.
     """
     parts = urlsplit(url)
-    if parts.netloc or len(parts.path) < 2 or parts.query not in ("", "fsync=always", "fsync=never"):
+    path = unquote(parts.path[1:])
+    if parts.netloc or not path or parts.query not in ("", "fsync=always", "fsync=never"):
         raise InvalidURL(f"{url!r}: write file:///jobs.log or file:////var/lib/jobs.log, perhaps with ?fsync=never")
+    if not create and not os.path.exists(path):
+        raise StorageError(f"there is no file {path}; the first enqueue or worker makes it")
     kind = UnsyncedFileStorage if parts.query == "fsync=never" else FileStorage
-    return kind(unquote(parts.path[1:]), codec=codec or DEFAULT_CODEC, clock=clock or SYSTEM)
+    return kind(path, codec=codec or DEFAULT_CODEC, clock=clock or SYSTEM)
