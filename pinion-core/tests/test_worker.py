@@ -80,6 +80,21 @@ def test_on_five_methods_a_failing_job_is_marked_each_time_and_comes_back(regist
     assert storage.failed[0][0].attempts == 4
 
 
+def test_on_five_methods_that_forget_failures_a_job_is_still_retried_as_often_as_the_policy_says(
+    registry: Registry,
+) -> None:
+    class Forgetful(ListStorage):
+        def enqueue(self, job: Job) -> None:
+            super().enqueue(Job(job.func_name, job.args, job.kwargs, job.id, attempts=job.attempts))
+
+    storage = Forgetful()
+    storage.enqueue(Job("fail"))
+
+    Worker(storage, AT_ONCE, registry=registry, burst=True).run_forever()
+
+    assert len(storage.failed) == 4
+
+
 def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(
     registry: Registry, start: object
 ) -> None:

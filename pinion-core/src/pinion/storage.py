@@ -203,6 +203,9 @@ class ClaimStorage(ABC):
 
     A storage written for another version of this interface is refused when it is opened. See `promises`
     for what else it may promise; every ClaimStorage promises what these methods say.
+
+    Take a `clock` and a `codec` when you are made, and keep them as `self.clock` and `self.codec`: the core and the
+    conformance kit look there. Ask that clock for every decision; without it the kit has to sleep.
     """
 
     spi_version: ClassVar[int] = SPI_VERSION
@@ -216,7 +219,8 @@ class ClaimStorage(ABC):
         When it returns, the jobs are accepted: nothing that the storage promises to survive loses them.
         A job whose id is stored already is PENDING again (`AGAIN`: its new `run_at`, args and counts are
         taken) if it comes from its holder, that is RUNNING under the job's own token, or if it FAILED
-        with the same `attempts`. In every other state nothing changes: `SAME_ID`.
+        with the same `attempts`. In every other state nothing changes: `SAME_ID`. A job that is AGAIN counts as
+        inserted when it was first.
 
         Begin with `self.accept(jobs, connection)`, which refuses what can't be stored or isn't promised.
         connection: the caller's own transaction; only where TRANSACTIONS is promised.
@@ -231,13 +235,18 @@ class ClaimStorage(ABC):
 
         A settlement counts while its job is RUNNING under its token, also after the lease ran out as long as
         nobody claimed the job again. Repeating one with the same token and outcome succeeds and changes
-        nothing. One that is lost doesn't disturb the others.
+        nothing, until the job is claimed or inserted again; then it is lost. One that is lost doesn't disturb the
+        others. A result that can't be stored raises Unserializable or PayloadTooLarge before anything is changed.
 
         Claimed jobs are RUNNING, with one more in `attempts` and a new `token`. Claimable is what is PENDING and
         due, and what is RUNNING with a lease that ran out, which adds one to `lost`. Within a queue, the order
-        is priority (higher first), then run_at, then insertion; a job that was released or whose lease ran out
-        keeps its place. A job with `lost` > 0 (counting this claim) is claimed alone, so that one that kills its worker
-        takes no others along. A stored job that can't be decoded is settled FAILED with UndecodableJob, alone.
+        is priority (higher first), then run_at, then insertion. A job without a run_at has the moment of its insert,
+        or of its being AGAIN, for one. A job that was released or whose lease ran out keeps its place.
+
+        A job with `lost` > 0 (counting this claim) is claimed alone, so that one that kills its worker takes no others
+        along: a claim ends before such a job, and the next one takes it. The worker settles it when it was lost too
+        often. Where a claim may take from several queues, none of them starves. A stored job that can't be decoded
+        is settled FAILED with UndecodableJob, alone.
         """
 
     @abstractmethod
@@ -249,7 +258,9 @@ class ClaimStorage(ABC):
 
     @abstractmethod
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
-        """Block until something may be claimable in the queues, or `wake` is called, or the timeout (seconds) passed.
+        """Block until something may be claimable in the queues, or `wake` is called, or the timeout passed.
+
+        timeout: seconds of real time.
 
         Returns at once if something is claimable. It may return early; it must not return late: a job that comes
         due, or a lease that runs out, ends it.
@@ -345,7 +356,7 @@ class Inspects(ABC):
 
     @abstractmethod
     def get(self, job_id: str) -> Job:
-        """A snapshot of the job. Raises JobNotFound."""
+        """A snapshot of the job, without its token, which proves who holds it. Raises JobNotFound."""
 
     @abstractmethod
     def find(self, query: Query) -> list[Job]:

@@ -52,6 +52,7 @@ class FiveMethods(ClaimStorage):
         self._order = itertools.count()
         self._closed = False
         self._lock = threading.Lock()  # guards the four above
+        self._failures: dict[str, int] = {}  # of jobs to be retried: only attempts are asked of a storage to keep
         self._applied: set[Claim] = set()  # by an exchange that failed later on, and is repeated whole
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
@@ -88,8 +89,10 @@ class FiveMethods(ClaimStorage):
             case Done(result):
                 job.result = result
                 self.storage.mark_done(job)
+                self._failures.pop(job.id, None)
             case Failed(error):
                 self._mark_failed(job, error)
+                self._failures.pop(job.id, None)
             case Retry(delay, error):
                 self._mark_failed(job, error)
                 self._later(job, delay)
@@ -105,6 +108,7 @@ class FiveMethods(ClaimStorage):
         raised = error.cause if isinstance(error.cause, Exception) else WorkerLost(str(error))
         self.storage.mark_failed(job, raised)
         job.failures += 1  # once, though it may take several tries to say so
+        self._failures[job.id] = job.failures
 
     def _later(self, job: Job, delay: float) -> None:
         with self._lock:
@@ -134,6 +138,7 @@ class FiveMethods(ClaimStorage):
         self._closed = False
         while len(jobs) < limit and (job := self._next(bool(jobs))) is not None:
             job.token = new_token()
+            job.failures = max(job.failures, self._failures.get(job.id, 0))
             with self._lock:
                 self._claimed[job.id] = job
             jobs.append(job)
