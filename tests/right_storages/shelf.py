@@ -30,6 +30,7 @@ class ShelfStorage(PlainStorage):
         super().__init__(clock=clock, codec=codec)
         self.file = Path(directory, "rows")
         self.side = Path(directory, "lock")
+        self.content = b""
         with self.locked():
             self.save()
 
@@ -39,9 +40,12 @@ class ShelfStorage(PlainStorage):
             self.check_open()
             with self.alone():
                 self.load()
-                before = pickle.dumps((self.rows, self.numbers))
-                yield
-                if pickle.dumps((self.rows, self.numbers)) != before:
+                try:
+                    yield
+                except BaseException:
+                    self.content = b""  # so that the rows are read again
+                    raise
+                if pickle.dumps((self.rows, self.numbers)) != self.content:
                     self.save()
             self.changed.notify_all()
 
@@ -59,11 +63,15 @@ class ShelfStorage(PlainStorage):
             os.close(descriptor)
 
     def load(self) -> None:
+        """Make the rows those of the file, unless they are."""
         try:
-            with self.file.open("rb") as file:
-                self.rows, self.numbers = self.read(file.read())
+            content = self.file.read_bytes()
         except FileNotFoundError:
-            self.rows, self.numbers = {}, 0
+            self.rows, self.numbers, self.content = {}, 0, b""
+            return
+        if content != self.content:
+            self.rows, self.numbers = self.read(content)
+            self.content = content
 
     def read(self, content: bytes) -> tuple[dict[str, Row], int]:
         try:
@@ -73,12 +81,14 @@ class ShelfStorage(PlainStorage):
         return rows, numbers
 
     def save(self) -> None:
+        content = pickle.dumps((self.rows, self.numbers))
         new = self.file.with_suffix(".new")
         try:
-            new.write_bytes(pickle.dumps((self.rows, self.numbers)))
+            new.write_bytes(content)
             new.replace(self.file)
         except OSError as raised:
             raise StorageError(f"{self.file} can't be written: {raised.strerror}") from raised
+        self.content = content
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         """Looks every 5 ms, since nothing tells what other processes do."""

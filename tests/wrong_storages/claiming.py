@@ -152,17 +152,20 @@ class ChecksThenSettles(PlainStorage):
     def exchange(
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
     ) -> Exchange:
-        with self.locked(connection):
-            held = {
-                settlement.claim
-                for settlement in settle
-                if (row := self.rows.get(settlement.claim.id)) and self.is_held(row, settlement.claim)
-            }
-        self.checked = held
+        if settle:
+            with self.locked(connection):
+                self.checked = {
+                    settlement.claim
+                    for settlement in settle
+                    if (row := self.rows.get(settlement.claim.id)) and self.is_held(row, settlement.claim)
+                }
         return super().exchange(settle, claim, connection=connection)
 
-    def is_held(self, row: Row, claim: Claim) -> bool:
-        return claim in getattr(self, "checked", ()) or super().is_held(row, claim)
+    def settle(self, settlement: Settlement, result: str | None, then: list[Row]) -> Settled:
+        row = self.rows.get(settlement.claim.id)
+        if row is not None and settlement.claim in self.checked:
+            row.job.status, row.job.token = Status.RUNNING, settlement.claim.token
+        return super().settle(settlement, result, then)
 
 
 @refused_by("claim.race_with_extending", like="https://github.com/brendanlong/lion-reader/pull/917")

@@ -138,7 +138,10 @@ class ExtendsWhatEnded(PlainStorage):
 
     def extend_one(self, claim: Claim, lease: float) -> Signal:
         row = self.rows.get(claim.id)
-        return Signal.HELD if row and row.job.token == claim.token else Signal.LOST
+        if row is None or row.job.token != claim.token:
+            return Signal.LOST
+        row.lease_ends = self.extended_end(row, lease)
+        return Signal.HELD
 
 
 @refused_by("lease.extended_together")
@@ -278,8 +281,11 @@ class AgreesToAnyOutcome(PlainStorage):
 class IgnoresTheToken(PlainStorage):
     """Whoever comes, the job is running, and so it is settled."""
 
-    def is_held(self, row: Row, claim: Claim) -> bool:
-        return row.job.status is Status.RUNNING and bool(claim.token)
+    def settle(self, settlement: Settlement, result: str | None, then: list[Row]) -> Settled:
+        row = self.rows.get(settlement.claim.id)
+        if row is not None and row.job.status is Status.RUNNING and row.job.token:
+            settlement = settlement._replace(claim=Claim(row.job.id, row.job.token))
+        return super().settle(settlement, result, then)
 
 
 @refused_by("settle.after_retry")

@@ -7,21 +7,29 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
+from pinion.clock import monotonic
 from pinion.conformance.broken import Broken
 
 __all__ = ["Process"]
 
-PATIENCE = 5.0
-"""Seconds until a process that says nothing is taken to hang."""
+STARTING = 30.0
+"""Seconds that it may take to start Python and to import the storage; that is nothing of the storage's."""
+PATIENCE = 4.9
+"""Seconds until a process that says nothing is taken to hang: less than a case may take, so that this is what is told."""
 
 
 class Process:
-    """A program that writes a line of JSON whenever it has something to say."""
+    """A program that writes a line of JSON whenever it has something to say. on_line: called at each of them."""
 
-    def __init__(self, program: str, address: dict[str, str], arguments: dict[str, Any]) -> None:
+    def __init__(
+        self, program: str, address: dict[str, str], arguments: dict[str, Any], on_line: Callable[[], None]
+    ) -> None:
         self.program = program
+        self._on_line = on_line
+        self._started = threading.Event()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pinion.conformance.programs", program, json.dumps(address), json.dumps(arguments)],
@@ -34,6 +42,8 @@ class Process:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
+        self._process.stdout.readline()  # that it has started
+        self._started.set()
         for line in self._process.stdout:
             self._lines.put(line)
         self._lines.put("")
@@ -45,6 +55,20 @@ class Process:
 
     def line(self, within: float = PATIENCE) -> Any:
         """What it says next; None if it has ended. Raises Broken if it says nothing for so many seconds."""
+        self._await_start()
+        said = self._next(within)
+        self._on_line()
+        if isinstance(said, dict) and "broken" in said:
+            raise Broken(said["broken"])
+        return said
+
+    def _await_start(self) -> None:
+        """Return when it has come as far as Python code; that takes as long as it takes."""
+        deadline = monotonic() + STARTING
+        while not self._started.wait(1.0) and monotonic() < deadline:
+            self._on_line()
+
+    def _next(self, within: float) -> Any:
         try:
             line = self._lines.get(timeout=within)
         except queue.Empty:
@@ -52,11 +76,7 @@ class Process:
             raise Broken(f"the process that was to {self.program} has been silent for {within:g} s: it hangs") from None
         if not line:
             self._lines.put("")
-            return None
-        said = json.loads(line)
-        if isinstance(said, dict) and "broken" in said:
-            raise Broken(said["broken"])
-        return said
+        return json.loads(line) if line else None
 
     def rows(self, within: float = PATIENCE) -> list[Any]:
         """All that it still says until it ends."""

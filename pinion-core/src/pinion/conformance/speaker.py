@@ -22,5 +22,8 @@ class Speaker:
     def say(self, what: Any) -> None:
         """Say it, as a line."""
         with self._speaking:
-            self._output.write(json.dumps(what) + "\n")
-            self._output.flush()
+            try:
+                self._output.write(json.dumps(what) + "\n")
+                self._output.flush()
+            except BrokenPipeError:  # nobody listens any more
+                os._exit(1)

@@ -100,6 +100,7 @@ class Trial:
         jobs = [Job(name, **options) for name in func_names]
         for job in jobs:
             storage.enqueue(job)
+            self.progress()
         return jobs
 
     def take(
@@ -108,6 +109,7 @@ class Trial:
         """Claim up to so many jobs."""
         wanted = ClaimRequest(WORKER, limit, lease or self.lease, None if queues is None else tuple(queues))
         jobs: list[Job] = (of or self.claims).exchange(claim=wanted).jobs
+        self.progress()
         return jobs
 
     def take_one(self, *, lease: float | None = None, of: Any = None) -> Job:
@@ -125,6 +127,7 @@ class Trial:
         """Settle the claim that the job came with."""
         settlement = Settlement(claim_of(job), outcome, then)
         settled: Settled = (of or self.claims).exchange([settlement]).settled[0]
+        self.progress()
         return settled
 
     def dequeue_after_put(self, name: str) -> Job:
@@ -140,6 +143,7 @@ class Trial:
         jobs: list[Job] = []
         while (job := (storage or self.storage).dequeue(0)) is not None:
             jobs.append(job)
+            self.progress()
             expect(len(jobs) < 5000, "dequeue(0) goes on handing out jobs for ever")
         return jobs
 
@@ -176,7 +180,7 @@ class Trial:
     def process(self, program: str, address: Address | None = None, **arguments: Any) -> Process:
         """Run one of the programs of `pinion.conformance.programs` in a process of its own."""
         self.check_reopens(Promise.SHARED if self.facts.makes(Promise.SHARED) else Promise.DURABLE)
-        process = Process(program, (address or self.address).written(), arguments)
+        process = Process(program, (address or self.address).written(), arguments, self.progress)
         self._processes.append(process)
         return process
 

@@ -51,13 +51,13 @@ CHAPTERS = (
     inspects.cases,
     results.cases,
     transactions.cases,
-    modelled.cases,
-    histories.among_threads,
     wakeups.cases,
     shared.cases,
-    histories.among_processes,
     durable.cases,
     power_safe.cases,
+    modelled.cases,
+    histories.among_threads,
+    histories.among_processes,
 )
 ALL: tuple[Case, ...] = tuple(case for chapter in CHAPTERS for case in chapter)
 

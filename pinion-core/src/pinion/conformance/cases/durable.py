@@ -60,8 +60,9 @@ def killed(trial: Trial) -> None:
     """What insert and enqueue accepted is there after the process died by SIGKILL, closed or not."""
     for closing in (False, True):
         sent = [f"{'closed' if closing else 'open'}-{number}" for number in range(8)]
-        expect(trial.process("insert_and_die", names=sent, closing=closing).rows() == [], "the process did not die")
-        came = trial.take(100, of=trial.open())
+        place = trial.elsewhere()
+        expect(trial.process("insert_and_die", place, names=sent, closing=closing).rows() == [], "it did not die")
+        came = trial.take(100, of=trial.open(place))
         lost = sorted(set(sent) - {job.func_name for job in came})
         expect(not lost, f"a process inserted {len(sent)} jobs and was killed; these were lost: {lost}")
         torn = [job for job in came if job.args != (job.func_name,)]

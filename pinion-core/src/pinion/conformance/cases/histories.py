@@ -21,11 +21,16 @@ SECONDS = 1.0
 def threads(trial: Trial) -> None:
     """Whatever threads do at once, late and forgetful ones among them, the history has a legal order and no job is lost."""
     book: list[Operation] = []
-    workers = [Workload(trial.claims, f"{trial.seed}-{number}", book.append) for number in range(4)]
+
+    def record(operation: Operation) -> None:
+        book.append(operation)
+        trial.progress()
+
+    workers = [Workload(trial.claims, f"{trial.seed}-{number}", record) for number in range(4)]
     running = [trial.start(worker.work, SECONDS) for worker in workers]
-    running.append(trial.start(Workload(trial.claims, f"{trial.seed}-p", book.append).produce, 120))
+    running.append(trial.start(Workload(trial.claims, f"{trial.seed}-p", record).produce, 120))
     for each in running:
-        each.result(SECONDS + 3.0, "what one of several threads did")
+        each.result(SECONDS + 20.0, "what one of several threads did")
     _check(trial, book)
 
 

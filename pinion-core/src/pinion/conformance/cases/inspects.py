@@ -3,7 +3,7 @@
 from typing import Any
 
 from pinion.conformance.broken import Broken, expect
-from pinion.conformance.case import chapter
+from pinion.conformance.case import Level, chapter
 from pinion.conformance.trial import Trial, names
 from pinion.errors import JobNotFound
 from pinion.identity import new_id
@@ -54,11 +54,15 @@ def get(trial: Trial) -> None:
         was, now = getattr(sent, name), getattr(job, name)
         expect(was == now, f"{name} was {was!r} when the job was inserted, and get tells {now!r}")
     expect(job.status is Status.PENDING, f"the job waits, but get tells the status {job.status!r}")
+
+
+@cases("inspects.no_token", level=Level.SHOULD)
+def no_token(trial: Trial) -> None:
+    """get and find tell no tokens: whoever has one can settle the job."""
+    [sent] = trial.put("task")
     trial.take_one()
-    expect(
-        _inspected(trial).get(sent.id).token is None,
-        "get must not tell the token of a claim: it proves who holds the job",
-    )
+    told = [_inspected(trial).get(sent.id).token, _inspected(trial).find(Query())[0].token]
+    expect(told == [None, None], f"get and find told the tokens {told}")
 
 
 @cases("inspects.not_found")

@@ -3,7 +3,8 @@
 from pinion.conformance.broken import expect
 from pinion.conformance.case import chapter
 from pinion.conformance.cases.refusal import refuses
-from pinion.conformance.trial import Trial, names
+from pinion.conformance.cases.waits import wait_for_a_job
+from pinion.conformance.trial import SOON, Trial, names
 from pinion.job import DEFAULT_QUEUE, Job, JobError
 from pinion.outcome import Done, Released, Retry
 from pinion.storage import Promise
@@ -103,6 +104,16 @@ def many(trial: Trial) -> None:
             came.add(job.queue)
             trial.settle(job, Done())
     expect(len(came) == 400, f"a job was put in each of 400 queues; jobs of {len(came)} came")
+
+
+@cases("queues.wait", real_time=True)
+def wait(trial: Trial) -> None:
+    """A wait for some queues ends when one of them gets a job."""
+    trial.put("other", queue="other")
+    waiting = trial.start(wait_for_a_job, trial, 4.0, ["a", "b"])
+    trial.put("task", queue="b")
+    job = waiting.result(SOON, "wait(['a', 'b'], 4), while a job was put in 'b',")
+    expect(job.queue == "b", f"the queues a and b were waited for; a job of {job.queue!r} came")
 
 
 @cases("queues.refused", unless=True)

@@ -129,7 +129,7 @@ def open_together(trial: Trial) -> None:
 def killed_holder(trial: Trial) -> None:
     """The job of a process that was killed by SIGKILL is claimable when its lease has run out, and others at once."""
     trial.put("held", "other")
-    holder = trial.process("hold", lease=trial.lease)
+    holder = trial.process("hold", lease=2 * trial.lease)
     held = holder.line()["id"]
     holder.kill()
     came = names(trial.take(10))

@@ -13,6 +13,8 @@ from pinion.job import Job
 __all__ = ["cases"]
 
 cases = chapter(BASE)
+LONG = 30.0
+"""Seconds that many calls may take, as long as each comes to an end."""
 BRIEFLY = 0.15
 """Seconds after which a thread that was started has come to wait."""
 
@@ -189,7 +191,7 @@ def exactly_once(trial: Trial) -> None:
         trial.start(trial.put, *(f"{producer}.{number}" for number in range(each))) for producer in range(producers)
     ]
     for one in produced:
-        one.result(4.0, f"enqueueing {each} jobs in each of {producers} threads")
+        one.result(LONG, f"enqueueing {each} jobs in each of {producers} threads")
     finished.set()
     came = [name for consumer in consumers for name in _names(consumer)]
     twice = sorted({name for name in came if came.count(name) > 1})
@@ -212,6 +214,7 @@ def _consume(trial: Trial, finished: threading.Event) -> list[str]:
         if job is not None:
             came.append(job.func_name)
             trial.storage.mark_done(job)
+            trial.progress()
         elif over:
             return came
         else:
@@ -219,5 +222,5 @@ def _consume(trial: Trial, finished: threading.Event) -> list[str]:
 
 
 def _names(consumer: Errand) -> list[str]:
-    names: list[str] = consumer.result(4.0, "dequeueing in each of three threads")
+    names: list[str] = consumer.result(LONG, "dequeueing in each of three threads")
     return names

@@ -9,9 +9,8 @@ from pinion.conformance.interleaving import Scene, meetings
 from pinion.conformance.trial import SOON, Trial
 from pinion.job import Job, JobError
 from pinion.outcome import Released, Retry
-from pinion.storage import Promise
 
-__all__ = ["cases"]
+__all__ = ["cases", "wait_for_a_job"]
 
 cases = chapter(CLAIMS)
 LONG = 4.0
@@ -46,7 +45,7 @@ def _returns_at_once(trial: Trial, because: str) -> None:
 @cases("wait.insert", real_time=True)
 def insert(trial: Trial) -> None:
     """An insert, by another thread, ends a wait."""
-    waiting = trial.start(_wait_for_a_job, trial, LONG)
+    waiting = trial.start(wait_for_a_job, trial, LONG)
     expect(not waiting.is_done(0.1), "nothing is claimable, but the storage handed out a job")
     trial.put("task")
     waiting.result(SOON, f"wait(None, {LONG:g}), while a job was inserted,")
@@ -57,8 +56,8 @@ def settlement(trial: Trial) -> None:
     """A settlement that gives a job back, or brings another one, ends a wait."""
     trial.put("task")
     for outcome, then in ((Released(), []), (Retry(0.0, JobError("ValueError")), [])):
-        job = trial.take_one()
-        waiting = trial.start(_wait_for_a_job, trial, LONG)
+        job = trial.take_one(lease=60.0)
+        waiting = trial.start(wait_for_a_job, trial, LONG)
         expect(not waiting.is_done(0.1), "the only job is held, but the storage handed out a job")
         trial.settle(job, outcome, then=then)
         again = waiting.result(SOON, f"wait(None, {LONG:g}), while a job was given back with {type(outcome).__name__},")
@@ -71,7 +70,7 @@ def due(trial: Trial) -> None:
     trial.put("task")
     trial.settle(trial.take_one(), Retry(SHORT, JobError("ValueError")))
     began = trial.now()
-    _wait_for_a_job(trial, LONG)
+    wait_for_a_job(trial, LONG)
     took = trial.now() - began
     expect(took < SHORT + SOON, f"a job came due after {SHORT} s, but wait(None, {LONG:g}) took {took:.2f} s")
 
@@ -82,7 +81,7 @@ def lease(trial: Trial) -> None:
     trial.put("task")
     trial.take_one(lease=SHORT)
     began = trial.now()
-    _wait_for_a_job(trial, LONG)
+    wait_for_a_job(trial, LONG)
     took = trial.now() - began
     expect(took < SHORT + SOON, f"a lease ran out after {SHORT} s, but wait(None, {LONG:g}) took {took:.2f} s")
 
@@ -112,16 +111,6 @@ def _wait_and_insert(trial: Trial) -> Scene:
     return Scene(storage, lambda: _waited(trial, 1.5, storage), lambda: storage.insert([Job("task")]))
 
 
-@cases("wait.queues", real_time=True, besides=(Promise.QUEUES,))
-def queues(trial: Trial) -> None:
-    """A wait for some queues ends when one of them gets a job."""
-    trial.put("other", queue="other")
-    waiting = trial.start(_wait_for_a_job, trial, LONG, ["a", "b"])
-    trial.put("task", queue="b")
-    job = waiting.result(SOON, f"wait(['a', 'b'], {LONG:g}), while a job was put in 'b',")
-    expect(job.queue == "b", f"the queues a and b were waited for; a job of {job.queue!r} came")
-
-
 @cases("wait.rests", real_time=True, level=Level.SHOULD)
 def rests(trial: Trial) -> None:
     """wait returns early now and then at most, so that a worker rests while nothing happens."""
@@ -140,7 +129,7 @@ def _waited(trial: Trial, seconds: float, storage: Any = None) -> float:
     return trial.now() - began
 
 
-def _wait_for_a_job(trial: Trial, seconds: float, queues: Sequence[str] | None = None) -> Job:
+def wait_for_a_job(trial: Trial, seconds: float, queues: Sequence[str] | None = None) -> Job:
     """As a worker does: claim, and wait where there was nothing."""
     deadline = trial.now() + seconds
     while not (jobs := trial.take(queues=queues)):

@@ -34,6 +34,7 @@ PROGRAMS: dict[str, Program] = {
 def main(name: str, address: str, arguments: str) -> None:
     """Run the program of that name."""
     speaker = Speaker()
+    speaker.say("started")
     try:
         PROGRAMS[name](speaker.say, Address.read(json.loads(address)), **json.loads(arguments))
     except Exception as raised:  # a storage may raise anything, and the kit reports it

@@ -59,6 +59,7 @@ def claim_all(say: Say, address: Address, at: float, limit: int) -> None:
         if not jobs:
             break
         got += [job.id for job in jobs]
+        say({"so far": len(got)})
         settle = [Settlement(Claim(job.id, job.token or ""), Done()) for job in jobs]
     say({"got": got})
 
@@ -77,7 +78,7 @@ def produce_and_consume(say: Say, address: Address, count: int) -> None:
         for claimed in storage.exchange(claim=_request(2)).jobs:
             got.append(claimed.id)
             storage.exchange([Settlement(Claim(claimed.id, claimed.token or ""), Done())])
-        storage.size()
+        say({"so far": storage.size()})
     say({"inserted": inserted, "got": got})
 
 

@@ -1,0 +1,428 @@
+"""Wrong storages on a file: SHARED and DURABLE, that is other processes and those that die."""
+
+import fcntl
+import os
+import pickle
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pinion import Job, Status
+from pinion.clock import SECOND
+from pinion.errors import PinionError, StorageUnavailable
+from pinion.outcome import Outcome, Retry
+from pinion.storage import Claim, ClaimRequest, Exchange, Inserted, KeyHeld, Promise, Settled, Settlement, Signal
+from right_storages.plain import PlainStorage, Row
+from right_storages.shelf import ShelfStorage
+from wrong_storages.catalogue import refused_by
+
+
+class Common(ShelfStorage):
+    """Right, and shared: what else it could promise is left out, so that it is judged sooner."""
+
+    promises = frozenset({Promise.SHARED})
+
+
+class Lonely(ShelfStorage):
+    """Right, and of one process that may die."""
+
+    promises = frozenset({Promise.DURABLE})
+
+
+@refused_by("shared.can_be_tested", "durable.can_be_tested")
+def nowhere() -> PlainStorage:
+    """Promises what takes a place, and is opened without one."""
+    return PromisesAPlace()
+
+
+class PromisesAPlace(PlainStorage):
+    promises = PlainStorage.promises | {Promise.SHARED, Promise.DURABLE}
+
+
+@refused_by("shared.two_objects", "shared.other_process")
+class ReadsItsFileOnce(Common):
+    """What others write is never seen."""
+
+    loaded = False
+
+    def load(self) -> None:
+        if not self.loaded:
+            super().load()
+        self.loaded = True
+
+
+@refused_by("shared.close")
+class TakesItsFileAlong(Common):
+    """close cleans up, and others still need it."""
+
+    def close(self) -> None:
+        if not self.closed:
+            self.file.unlink(missing_ok=True)
+        super().close()
+
+
+@refused_by("shared.other_process")
+class WritesWhenItCloses(Common):
+    """The objects of one process share what they know; another process sees it when they are closed."""
+
+    known: ClassVar[dict[Path, tuple[dict[str, Row], int]]] = {}
+
+    def load(self) -> None:
+        if self.file not in self.known:
+            super().load()
+        self.rows, self.numbers = self.known.get(self.file, (self.rows, self.numbers))
+
+    def save(self) -> None:
+        self.known[self.file] = (self.rows, self.numbers)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().save()
+        super().close()
+
+
+@refused_by("shared.exactly_once", "history.processes", like="https://github.com/avryhof/huey_django_orm/issues/8")
+class LocksOnlyItsThreads(Common):
+    """The lock is known to this process alone."""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        yield
+
+
+@refused_by("shared.exactly_once", "shared.contention", like="https://github.com/coleifer/huey/issues/445")
+class GivesUpWhenItIsBusy(Common):
+    """Another process has the lock, and that is an error."""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with open(self.side, "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as busy:
+                raise StorageUnavailable("database is locked") from busy
+            yield
+
+
+@refused_by("shared.one_job")
+class KnowsWhatItStoredItself(Common):
+    """A job that another process stored under the same id is stored once more."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        self.mine: set[str] = set()
+        super().__init__(directory, **options)
+
+    def put(self, row: Row) -> Inserted | KeyHeld:
+        known = self.rows.get(row.job.id)
+        if known is not None and row.job.id not in self.mine and known.job.status is Status.PENDING:
+            self.rows[row.job.id] = row
+            return Inserted.NEW
+        self.mine.add(row.job.id)
+        return super().put(row)
+
+
+@refused_by("shared.open_together")
+class MakesItsFileAnew(Common):
+    """Whether there is a file is asked before the lock is had, a while before."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        path = os.path.join(directory, "rows")
+        self.new = not os.path.exists(path)
+        threading.Event().wait(0.03 * (os.getpid() % 3))
+        super().__init__(directory, **options)
+
+    def load(self) -> None:
+        if self.new:
+            self.rows, self.numbers, self.new = {}, 0, False
+        else:
+            super().load()
+
+
+@refused_by("shared.killed_holder", "shared.late_holder", like="https://github.com/tobymao/saq/issues/127")
+class LeavesItToTheHolder(Common):
+    """Only the process that made a claim ends it: when it was killed, nobody does."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        self.mine: set[str] = set()
+        super().__init__(directory, **options)
+
+    def token_for(self, row: Row) -> str:
+        token = super().token_for(row)
+        self.mine.add(token)
+        return token
+
+    def has_expired(self, row: Row) -> bool:
+        return super().has_expired(row) and (row.job.token in self.mine or not self.is_foreign(row))
+
+    def is_foreign(self, row: Row) -> bool:
+        """Whether another process made the claim, as far as its name tells."""
+        name = row.job.worker or ""
+        return name.startswith("process-") and name != f"process-{os.getpid()}"
+
+
+@refused_by("shared.late_holder", "settle.stale_token")
+class BelievesEveryProcess(Common):
+    """A token of a process is good as long as the process lives."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        self.mine: set[Claim] = set()
+        super().__init__(directory, **options)
+
+    def hand_out(self, row: Row, request: ClaimRequest) -> list[Job]:
+        jobs = super().hand_out(row, request)
+        if request.worker.startswith("process-"):
+            self.mine |= {Claim(job.id, job.token or "") for job in jobs}
+        return jobs
+
+    def is_held(self, row: Row, claim: Claim) -> bool:
+        return row.job.status is Status.RUNNING and (claim in self.mine or super().is_held(row, claim))
+
+
+@refused_by("shared.wakes")
+class WaitsForItsOwnThreads(Common):
+    """A job of another process ends no wait."""
+
+    def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
+        PlainStorage.wait(self, queues, timeout)
+
+
+@refused_by("shared.fork", like="https://github.com/rails/solid_queue/issues/324")
+class WritesInItsOwnThread(Common):
+    """A thread does all the writing, and isn't there in a child that was forked."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        self.orders: queue.SimpleQueue[tuple[Callable[[], None], threading.Event]] = queue.SimpleQueue()
+        self.writer = threading.Thread(target=self.work, daemon=True)
+        self.writer.start()
+        super().__init__(directory, **options)
+
+    def work(self) -> None:
+        while True:
+            order, done = self.orders.get()
+            order()
+            done.set()
+            if self.closed:
+                return
+
+    def save(self) -> None:
+        done = threading.Event()
+        self.orders.put((super().save, done))
+        done.wait()
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self.orders.put((lambda: None, threading.Event()))
+
+
+# --- DURABLE --------------------------------------------------------------------------------------
+
+
+@refused_by("durable.reopened")
+class ForgetsWhoHolds(Lonely):
+    """Opening it takes every job from its holder."""
+
+    def __init__(self, directory: str, **options: Any) -> None:
+        super().__init__(directory, **options)
+        with self.locked():
+            for row in self.rows.values():
+                if row.job.status is Status.RUNNING:
+                    row.job.status, row.job.token = Status.PENDING, None
+
+
+@refused_by("durable.killed")
+class WritesLater(Lonely):
+    """What was accepted is written when it is closed, or when somebody claims."""
+
+    late = False
+
+    def save(self) -> None:
+        self.late = True
+
+    def load(self) -> None:
+        if not self.late:
+            super().load()
+
+    def claim(self, request: ClaimRequest) -> list[Job]:
+        jobs = super().claim(request)
+        super().save()
+        return jobs
+
+    def close(self) -> None:
+        if self.late and not self.closed:
+            super().save()
+        super().close()
+
+
+@refused_by("durable.kill_insert", "durable.kill_claim", like="https://github.com/treeverse/dvc-task/issues/73")
+class WritesInPlace(Lonely):
+    """The old content is gone before the new one is there."""
+
+    def save(self) -> None:
+        content = pickle.dumps((self.rows, self.numbers))
+        with open(self.file, "wb") as file:
+            file.flush()
+            file.write(content)
+
+
+@refused_by("durable.kill_insert_batch")
+class StoresOneByOne(Lonely):
+    """A batch is many transactions."""
+
+    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
+        if len(jobs) > 10:
+            return super().insert(jobs, connection=connection)
+        self.accept(jobs, connection)
+        rows = [self.row_of(job) for job in jobs]
+        answers = []
+        for row in rows:
+            with self.locked(connection):
+                answers.append(self.put(row))
+        return answers
+
+
+@refused_by("durable.kill_claim", like="https://github.com/celery/celery/issues/4354")
+class TakesThenNotesWho(Lonely):
+    """A job is taken out, and put among the running ones in another step."""
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        if settle or claim is None or claim.limit != 1:
+            return super().exchange(settle, claim, connection=connection)
+        self.accept((), connection)
+        with self.locked():
+            jobs = self.claim(claim)
+            taken = [self.rows.pop(job.id) for job in jobs]
+        with self.locked():
+            for row in taken:
+                self.rows[row.job.id] = row
+        return Exchange([], jobs)
+
+
+@refused_by("durable.kill_settle")
+class BringsItLater(Lonely):
+    """A job is done in one step, and what it brings is stored in another."""
+
+    def exchange(
+        self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
+    ) -> Exchange:
+        self.accept([job for each in settle for job in each.then], connection)
+        then = [self.row_of(job) for each in settle for job in each.then]
+        answer = super().exchange([each._replace(then=()) for each in settle], claim)
+        if Settled.SETTLED in answer.settled and then:
+            with self.locked():
+                for row in then:
+                    self.put(row)
+        return answer
+
+
+@refused_by("durable.kill_retry", like="https://github.com/coleifer/huey/issues/915")
+class RetriesInTwoSteps(Lonely):
+    """A retry deletes the job, and stores it again."""
+
+    def apply(self, row: Row, outcome: Outcome) -> None:
+        super().apply(row, outcome)
+        if isinstance(outcome, Retry):
+            del self.rows[row.job.id]
+            self.save()
+            self.rows[row.job.id] = row
+
+
+@refused_by("durable.kill_extend")
+class ExtendsInTwoSteps(Lonely):
+    """An extension deletes the claim, and stores it again."""
+
+    def extend_one(self, claim: Claim, lease: float) -> Signal:
+        signal = super().extend_one(claim, lease)
+        if signal is Signal.HELD:
+            row = self.rows.pop(claim.id)
+            self.save()
+            self.rows[claim.id] = row
+            row.lease_ends = self.now() + round(lease * SECOND)
+        return signal
+
+
+@refused_by("durable.kill_open")
+class BeginsWithAHeader(Lonely):
+    """A new file has a header before it has anything else."""
+
+    def load(self) -> None:
+        if not self.file.exists():
+            self.file.write_bytes(pickle.dumps(())[:1])
+            self.save()
+        super().load()
+
+
+@refused_by("durable.kill_close")
+class RewritesWhenItCloses(Lonely):
+    """close makes the file smaller, in place."""
+
+    def close(self) -> None:
+        if not self.closed:
+            content = self.file.read_bytes()
+            with open(self.file, "wb") as file:
+                file.flush()
+                file.write(content)
+        super().close()
+
+
+@refused_by("durable.kill_insert", "durable.kill_open")
+class LeavesItsLock(Lonely):
+    """A file is the lock, and whoever is killed leaves it behind."""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        while True:
+            try:
+                descriptor = os.open(f"{self.side}.held", os.O_CREAT | os.O_EXCL)
+                break
+            except FileExistsError:
+                threading.Event().wait(0.001)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+            os.unlink(f"{self.side}.held")
+
+
+@refused_by("durable.no_place")
+class LetsTheSystemsErrorOut(Lonely):
+    """A folder that isn't one is an error of the operating system's."""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with open(self.side, "a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@refused_by("durable.garbage")
+class LetsPicklesErrorOut(Lonely):
+    """A damaged file raises whatever reading it raises."""
+
+    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
+        rows, numbers = pickle.loads(content)
+        return rows, numbers
+
+
+@refused_by("durable.torn_end", like="https://github.com/celery/kombu/pull/398")
+class BeginsAnew(Lonely):
+    """A file that ends oddly is taken for none."""
+
+    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
+        return super().read(content) if content.endswith(b".") else ({}, 0)
+
+
+@refused_by("durable.full_disk")
+class SaysNothingOfAFullDisk(Lonely):
+    """What couldn't be written is accepted."""
+
+    def save(self) -> None:
+        try:
+            super().save()
+        except PinionError:
+            return
