@@ -136,7 +136,7 @@ def killed_holder(trial: Trial) -> None:
     expect(
         came == "other", f"a process was killed while it held a job, whose lease has not run out; a claim got {came}"
     )
-    trial.expire()
+    trial.elapse(2 * trial.lease + trial.margin)
     job = trial.take_one()
     expect(job.id == held, "a process was killed while it held a job; when its lease had run out, another came")
     expect(

@@ -1,0 +1,82 @@
+"""The kit is itself proven: every wrong storage is refused first by the case meant for it, and every case refuses one.
+
+The wrong storages of a file are judged side by side, since the kit mostly waits. CI judges each once; `tox -e kit-repeat`
+does it 20 times, with other seeds.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pinion.conformance.case import Case, Level
+from pinion.conformance.cases import ALL
+from pinion.conformance.sitting import Sitting
+from pinion.conformance.verdict import Outcome, Result
+from wrong_storages.catalogue import CATALOGUE, Wrong
+
+FILES = ("five", "waiting", "claiming", "settling", "waits", "promises", "reading", "shelves")
+for file in FILES:
+    importlib.import_module(f"wrong_storages.{file}")
+
+SEED = int(os.environ.get("PINION_SEED", "7"))
+SIDE_BY_SIDE = 4
+BY_ID = {case.id: case for case in ALL}
+
+
+def judged(wrong: Wrong) -> str:
+    """What is wrong with how the kit judges the storage; "" if nothing is."""
+    with Sitting(wrong.target, SEED) as sitting:
+        first = next(_serious(sitting.results(ALL), wrong), None)
+        if first is None or first.case.id != wrong.first:
+            refused = f"by {first.case.id}: {first.message}" if first else "by nothing"
+            return f"{wrong.name} must be refused first by {wrong.first}, but is refused {refused}"
+    passed = [case_id for case_id in wrong.also if not _refuses(wrong, BY_ID[case_id])]
+    return f"{wrong.name} must be refused by {passed} too, but passes" if passed else ""
+
+
+def _serious(results: Iterator[Result], wrong: Wrong) -> Iterator[Result]:
+    """What counts among the failures: what must hold, and what the storage is there for."""
+    return (
+        result
+        for result in results
+        if result.outcome is Outcome.FAILED and (result.level is Level.MUST or result.case.id == wrong.first)
+    )
+
+
+def _refuses(wrong: Wrong, case: Case) -> bool:
+    with Sitting(wrong.target, SEED) as sitting:
+        return [result.outcome for result in sitting.results([case])] == [Outcome.FAILED]
+
+
+@pytest.mark.kit
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("file", FILES)
+def test_a_wrong_storage_is_refused_first_by_the_case_meant_for_it(file: str) -> None:
+    storages = [wrong for wrong in CATALOGUE if wrong.target.startswith(f"wrong_storages.{file}:")]
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        complaints = [complaint for complaint in pool.map(judged, storages) if complaint]
+
+    assert complaints == []
+
+
+def test_every_case_refuses_a_wrong_storage() -> None:
+    refusing = {case_id for wrong in CATALOGUE for case_id in (wrong.first, *wrong.also)}
+
+    assert {case.id for case in ALL} - refusing == set()
+
+
+def test_wrong_storages_name_cases_that_there_are() -> None:
+    named = {case_id for wrong in CATALOGUE for case_id in (wrong.first, *wrong.also)}
+
+    assert named - {case.id for case in ALL} == set()
+
+
+def test_every_case_has_an_id_of_its_own_and_one_sentence() -> None:
+    sentences = [case.sentence for case in ALL]
+
+    assert len(BY_ID) == len(ALL)
+    assert [text for text in sentences if not text.endswith(".") or ". " in text] == []
