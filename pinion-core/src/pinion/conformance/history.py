@@ -1,9 +1,9 @@
 """History: what several workers did to one storage, and whether any order of it is legal. Pure.
 
-Every operation is recorded with the times between which it took effect. A lease queue is almost a product of its jobs, so
-that exclusion, fencing and loss are looked at job by job; only the order of first deliveries is a matter of all of them. Each
-check fires only where no legal order exists (after Henzinger, Sezgin and Vafeiadis, "Aspect-oriented linearizability
-proofs", CONCUR 2013, and Jepsen's queue checkers).
+Every operation is recorded with the times between which it took effect. A lease queue is almost a product of its
+jobs, so that exclusion, fencing and loss are looked at job by job; only the order of first deliveries is a matter of
+all of them. Each check fires only where no legal order exists (after Henzinger, Sezgin and Vafeiadis, "Aspect-oriented
+linearizability proofs", CONCUR 2013, and Jepsen's queue checkers).
 """
 
 from collections import defaultdict

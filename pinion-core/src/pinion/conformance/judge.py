@@ -1,7 +1,8 @@
-"""Judge: the process in which cases are tried, `python -m pinion.conformance.judge`; the other end is `pinion.conformance.sitting`.
+"""Judge: the process in which cases are tried, `python -m pinion.conformance.judge`; the other end is
+`pinion.conformance.sitting`.
 
-It is told a target and says the facts; it is told cases and says what becomes of each. A case that hangs is its last: it
-ends, and another judge goes on. What the storage prints goes to the standard error.
+It is told a target and says the facts; it is told cases and says what becomes of each. A case that hangs is its last:
+it ends, and another judge goes on. What the storage prints goes to the standard error.
 """
 
 import dataclasses

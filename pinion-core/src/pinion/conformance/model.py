@@ -1,7 +1,7 @@
 """Model: what a ClaimStorage must answer, one call after the other. Pure, and driven by the clock it is told.
 
-It is what storages are judged by, so that no storage is the measure of another. Where the interface leaves a choice, such as
-which queue comes first, the model accepts any allowed answer and follows it.
+It is what storages are judged by, so that no storage is the measure of another. Where the interface leaves a choice,
+such as which queue comes first, the model accepts any allowed answer and follows it.
 """
 
 from collections.abc import Iterator, Sequence

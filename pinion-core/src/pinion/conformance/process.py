@@ -13,7 +13,7 @@ from typing import Any
 from pinion.clock import monotonic
 from pinion.conformance.broken import Broken
 
-__all__ = ["Process"]
+__all__ = ["Process", "end", "environment"]
 
 STARTING = 30.0
 """Seconds that it may take to start Python and to import the storage; that is nothing of the storage's."""
@@ -38,7 +38,8 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -94,11 +95,18 @@ class Process:
 
     def kill(self) -> None:
         """End it by SIGKILL, wherever it is."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
+        end(self._process, self._listener)
+
+
+def end(process: subprocess.Popen[str], listener: threading.Thread) -> None:
+    """Kill a process, wait until its output was read to the end, and give back its pipes. May be repeated."""
+    process.kill()
+    process.wait()
+    listener.join()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
+                pipe.close()
 
 
 def environment() -> dict[str, str]:

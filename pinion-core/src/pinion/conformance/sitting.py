@@ -13,7 +13,7 @@ from pinion.conformance.broken import WrongUse
 from pinion.conformance.case import Case
 from pinion.conformance.cases import FOUNDATION
 from pinion.conformance.facts import Facts
-from pinion.conformance.process import environment
+from pinion.conformance.process import end, environment
 from pinion.conformance.verdict import LIMIT, Outcome, Result, not_judged, not_promised
 
 __all__ = ["Sitting"]
@@ -127,7 +127,8 @@ class _Judge:
             stdout=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self._write({"target": target, "seed": seed})
 
     def _listen(self) -> None:
@@ -189,7 +190,4 @@ class _Judge:
     def end(self) -> None:
         """Kill it, if it is still there."""
         self.ended = True
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        end(self._process, self._listener)

@@ -57,11 +57,13 @@ def not_judged(case: Case, facts: Facts, why: str) -> Result:
 
 def run(case: Case, target: Target, facts: Facts, seed: int) -> Result:
     """Try the case; once more if it failed while the machine stood still, since some cases measure time."""
-    for _ in range(_TRIES):
-        attempt = _Attempt(case, target, facts, seed)
-        result = attempt.result()
+    attempt = _Attempt(case, target, facts, seed)
+    result = attempt.result()
+    for _ in range(_TRIES - 1):
         if result.outcome is Outcome.PASSED or result.hung or not attempt.stalled:
             break
+        attempt = _Attempt(case, target, facts, seed)
+        result = attempt.result()
     return result
 
 

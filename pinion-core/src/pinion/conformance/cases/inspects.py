@@ -1,5 +1,6 @@
 """INSPECTS: jobs can be read, listed and counted."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pinion.conformance.broken import Broken, expect
@@ -113,7 +114,11 @@ def _became(job: Job, outcome: Outcome, status: Status, failures: int) -> None:
 def snapshot(trial: Trial) -> None:
     """What get and find return are copies: changing them changes nothing that is stored."""
     [sent] = trial.put("task", args=([1],), headers={"trace": "a"})
-    for read in (lambda: _inspected(trial).get(sent.id), lambda: _inspected(trial).find(Query())[0]):
+    reads: list[Callable[[], Job]] = [
+        lambda: _inspected(trial).get(sent.id),
+        lambda: _inspected(trial).find(Query())[0],
+    ]
+    for read in reads:
         job = read()
         job.args[0].append(2)
         job.headers["trace"] = "b"

@@ -1,5 +1,6 @@
 """CLAIMS: two workers that meet: at every line of what one of them does, the other does something else."""
 
+from functools import partial
 from typing import Any
 
 from pinion.conformance.broken import expect
@@ -19,7 +20,7 @@ cases = chapter(CLAIMS)
 def race(trial: Trial) -> None:
     """However two claims take turns, no job goes to both, and none is lost."""
     for wanted in (["one"], ["one", "two"]):
-        for met in meetings(trial, lambda jobs=wanted: _two_claims(trial, jobs)):
+        for met in meetings(trial, partial(_two_claims, trial, wanted)):
             came = sorted(job.func_name for job in (*met.first, *met.second, *trial.take(10, of=met.storage)))
             expect(
                 came == wanted,

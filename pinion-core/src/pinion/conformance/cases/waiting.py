@@ -1,6 +1,7 @@
 """BASE: blocking, waking up, and several threads at once."""
 
 import threading
+from functools import partial
 from typing import Any
 
 from pinion.conformance.broken import expect
@@ -38,7 +39,7 @@ def any_thread(trial: Trial) -> None:
 def atomic(trial: Trial) -> None:
     """However two threads take turns in dequeue, no job is handed out twice, and none is lost."""
     for wanted in (["one"], ["one", "two"]):
-        for met in meetings(trial, lambda names=wanted: _two_dequeues(trial, names)):
+        for met in meetings(trial, partial(_two_dequeues, trial, wanted)):
             got = [job for job in (met.first, met.second, *trial.drain(met.storage)) if job is not None]
             came = sorted(job.func_name for job in got)
             expect(

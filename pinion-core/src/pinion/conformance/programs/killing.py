@@ -1,7 +1,7 @@
 """A program that kills processes before every line of an operation, and looks at what they leave behind.
 
-It opens no storage itself: each is opened by a child that is forked for it, so that every death and every look afterwards
-is in a process that knows nothing of the others.
+It opens no storage itself: each is opened by a child that is forked for it, so that every death and every look
+afterwards is in a process that knows nothing of the others.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def kill_at_every_line(say: Say, address: Address, operation: str, seed: int, mo
     points = range(len(lines))
     for point in sorted(random.Random(seed).sample(points, min(MOST, len(points)))):
         with _somewhere(address) as place:
-            _forked(lambda: _run(place, chosen, _Death(point).before_line))
+            _forked(partial(_run, place, chosen, _Death(point).before_line))
             wrong, raised = _forked(lambda: chosen.look(place))
         say({"stop": str(Stop(*lines[point])), "wrong": wrong or raised})
     say({"points": len(points)})

@@ -103,7 +103,7 @@ class ClaimJob(Operation):
 
 
 class Settle(Operation):
-    after = (frozenset({"old"}), frozenset({"next"}))
+    after: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"old"}), frozenset({"next"}))
 
     def prepare(self, storage: ClaimStorage) -> None:
         [self.job] = storage.exchange(claim=ClaimRequest("victim", 1, self.lease)).jobs
