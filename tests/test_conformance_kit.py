@@ -1,7 +1,7 @@
 """The kit is itself proven: every wrong storage is refused first by the case meant for it, and every case refuses one.
 
-The wrong storages of a file are judged side by side, since the kit mostly waits. CI judges each once; `tox -e kit-repeat`
-does it 20 times, with other seeds.
+The wrong storages of a file are judged side by side, since the kit mostly waits. CI judges each once; `tox -e
+kit-repeat` does it 20 times, with other seeds.
 """
 
 import importlib

@@ -12,7 +12,7 @@ from pinion import Job
 
 
 class FolderStorage:
-    """Files in `ready` are named by their order; a taken one is renamed to its job's id. Several processes may share it."""
+    """Files in `ready` are named by their order; a taken one is renamed to its job's id. Processes may share it."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.ready = Path(directory, "ready")

@@ -26,7 +26,7 @@ class IsOfAnotherVersion(PlainStorage):
 class PromisesMoreThanThereIs(PlainStorage):
     """A promise that nobody knows."""
 
-    promises = PlainStorage.promises | {"FASTER"}  # type: ignore[assignment]  # which is what is wrong
+    promises = PlainStorage.promises | {"FASTER"}  # type: ignore[arg-type]  # which is what is wrong
 
 
 @refused_by("claim.nothing")

@@ -376,6 +376,7 @@ class LeavesItsLock(Lonely):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
+        descriptor = -1
         while True:
             try:
                 descriptor = os.open(f"{self.side}.held", os.O_CREAT | os.O_EXCL)
