@@ -132,3 +132,18 @@ def _child(storage: InMemoryStorage) -> int:
         running = storage.counts().get("default", {}).get(Status.RUNNING, 0)
         os._exit((running + storage.size()) % 2)
     return child
+
+
+def test_a_job_that_is_again_at_the_same_moment_takes_its_place_in_line() -> None:
+    clock = ManualClock()
+    storage = InMemoryStorage(clock=clock)
+    storage.insert([Job("a")])
+    [job] = storage.exchange(claim=ClaimRequest("w", lease=30)).jobs
+    clock.advance(30)
+    storage.wait(None, 0)
+    storage.exchange(claim=ClaimRequest("w", limit=0))
+
+    storage.insert([job])
+    storage.insert([Job("b")])
+
+    assert [each.func_name for each in storage.exchange(claim=ClaimRequest("w", limit=2)).jobs] == ["a", "b"]
