@@ -8,7 +8,7 @@ import pytest
 
 from pinion.errors import InvalidURL
 from pinion.job import Job, JobError, Status
-from pinion.outcome import Failed
+from pinion.outcome import Failed, Retry
 from pinion.storage import Claim, ClaimRequest, Settlement
 from pinion.testing import ManualClock
 from pinion_memory import InMemoryStorage, open_storage
@@ -134,16 +134,17 @@ def _child(storage: InMemoryStorage) -> int:
     return child
 
 
-def test_a_job_that_is_again_at_the_same_moment_takes_its_place_in_line() -> None:
+def test_a_job_that_is_again_with_the_time_it_had_takes_its_place_in_line() -> None:
     clock = ManualClock()
     storage = InMemoryStorage(clock=clock)
     storage.insert([Job("a")])
-    [job] = storage.exchange(claim=ClaimRequest("w", lease=30)).jobs
+    [first] = claim(storage)
+    retry = Settlement(Claim(first.id, first.token or ""), Retry(0.0, JobError("ValueError")))
+    [second] = storage.exchange([retry], ClaimRequest("worker")).jobs
     clock.advance(30)
-    storage.wait(None, 0)
-    storage.exchange(claim=ClaimRequest("w", limit=0))
+    claim(storage, limit=0)
 
-    storage.insert([job])
+    storage.insert([second])
     storage.insert([Job("b")])
 
-    assert [each.func_name for each in storage.exchange(claim=ClaimRequest("w", limit=2)).jobs] == ["a", "b"]
+    assert [job.func_name for job in claim(storage, limit=2)] == ["a", "b"]
