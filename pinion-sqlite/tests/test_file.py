@@ -16,8 +16,6 @@ from pinion.storage import Claim, ClaimRequest, Inserted, Settlement
 from pinion_sqlite import SqliteStorage, open_storage
 from pinion_sqlite.filesystem import check_place, network_filesystem
 from pinion_sqlite.schema import VERSION
-from pinion_sqlite.turn import Turn
-from processes import until
 
 
 @pytest.fixture
@@ -259,47 +257,6 @@ def test_processes_that_create_one_file_at_once_all_succeed(path: Path) -> None:
     errors = [process.communicate(timeout=60)[1] for process in processes]
 
     assert errors == [b""] * 6
-
-
-def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pinion_sqlite.storage.BEHIND", 0.5)  # on a busy machine a claim may take longer than usual
-    with SqliteStorage(path) as storage:
-        claims: list[int] = []
-
-        def consume() -> None:
-            storage.wait(None, 30)
-            claims.append(len(storage.exchange(claim=ClaimRequest("w")).jobs))
-
-        threads = [threading.Thread(target=consume) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        until(lambda: len(storage._watches) == 3)
-        for number in range(3):
-            storage.insert([Job("a")])
-            until(lambda number=number: len(claims) > number)
-
-        for thread in threads:
-            thread.join(30)
-    assert claims == [1, 1, 1], "whoever claims nothing has run in vain"
-
-
-def test_waiters_go_on_though_the_one_whose_turn_it_is_has_been_frozen(path: Path) -> None:
-    with SqliteStorage(path) as storage:
-        storage.insert([Job("a")])
-        frozen = Turn(storage._connections.log)
-        assert frozen.take()
-        storage.exchange(claim=ClaimRequest("w"))
-        waiter = threading.Thread(target=storage.wait, args=(None, 30))
-        waiter.start()
-        until(lambda: storage._watches)
-
-        storage.insert([Job("b")])
-
-        waiter.join(5)
-        assert not waiter.is_alive()
-        frozen.close()
 
 
 def test_a_network_filesystem_is_seen_in_the_list_of_mounts() -> None:
