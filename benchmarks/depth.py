@@ -1,7 +1,7 @@
 """Depth: does a claim cost more when many jobs wait, or are finished? And is a worker's memory flat over many jobs?
 
-The pace is that of the first 1,000 jobs after a worker starts, at each depth, a few times over; so the start of a
-worker, when its batches are still small, weighs the same everywhere.
+The pace is that of the first 1,000 jobs after a worker starts, so that a worker's start, when its batches are still
+small, weighs the same everywhere. Each look at the deep file has one at a fresh file of 1,000 jobs right before it.
 """
 
 import statistics
@@ -19,19 +19,20 @@ STEPS = 10
 
 
 def measure(stage: Stage) -> Row:
-    """On one file of its own; and beside it, on fresh files with 1,000 jobs."""
-    shallow = [_shallow(stage) for _ in range(stage.repeats)]
+    """One file that is filled, looked at, drained, and looked at again."""
     with _bout(stage) as bout:
         enqueued = bout.produce("many", stage.deep)
-        waiting = [_pace(bout) for _ in range(stage.repeats)]
-        drained = _drain(bout, stage.deep - sum(ran for ran, _ in waiting))
-        finished = [_refilled(bout) for _ in range(stage.repeats)]
+        waiting = [(_shallow(stage), *_pace(bout)) for _ in range(stage.repeats)]
+        drained = _drain(bout, stage.deep - sum(ran for _, _, ran in waiting))
+        finished = [(_shallow(stage), _refilled(bout)) for _ in range(stage.repeats)]
     return {
         "deep": stage.deep,
         "enqueued_per_second": enqueued,
-        "per_second_shallow": statistics.median(shallow),
-        "per_second_waiting": statistics.median(pace for _, pace in waiting),
-        "per_second_finished": statistics.median(finished),
+        "per_second_shallow": statistics.median(shallow for shallow, _ in finished),
+        "per_second_waiting": statistics.median(pace for _, pace, _ in waiting),
+        "per_second_finished": statistics.median(pace for _, pace in finished),
+        "waiting_ratio": statistics.median(pace / shallow for shallow, pace, _ in waiting),
+        "finished_ratio": statistics.median(pace / shallow for shallow, pace in finished),
         **drained,
     }
 
@@ -47,17 +48,17 @@ def _shallow(stage: Stage) -> float:
 
 def _refilled(bout: Bout) -> float:
     bout.produce("many", SHORT)
-    return _pace(bout)[1]
+    return _pace(bout)[0]
 
 
-def _pace(bout: Bout) -> tuple[int, float]:
-    """Start a worker, let it run at least 1,000 jobs, stop it: how many ran, and the pace of the first 1,000."""
+def _pace(bout: Bout) -> tuple[float, int]:
+    """Start a worker, let it run at least 1,000 jobs, stop it: the pace of the first 1,000, and how many ran."""
     bout.proof.clear()
     bout.start_workers()
     bout.wait(SHORT)
     bout.stop()
     moments = [moment for _, moment in bout.proof.records()]
-    return len(moments), (SHORT - 1) * 1e9 / (moments[SHORT - 1] - moments[0])
+    return (SHORT - 1) * 1e9 / (moments[SHORT - 1] - moments[0]), len(moments)
 
 
 def _drain(bout: Bout, jobs: int) -> Row:

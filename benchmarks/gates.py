@@ -137,7 +137,7 @@ def _pickup(name: str) -> Callable[[Round], float]:
 
 
 def _depth(name: str) -> Callable[[Round], float]:
-    return lambda rows: float(rows["depth"][0][name] / rows["depth"][0]["per_second_shallow"])
+    return lambda rows: float(rows["depth"][0][name])
 
 
 def _memory_growth(rows: Round) -> float:
@@ -210,11 +210,11 @@ GATES = (
         1.0,
         1.5,
     ),
-    Gate("1,000,000 waiting against 1,000", _depth("per_second_waiting"), 0.9),
-    Gate("1,000,000 finished against 1,000", _depth("per_second_finished"), 0.9),
+    Gate("1,000,000 waiting against 1,000", _depth("waiting_ratio"), 0.9),
+    Gate("1,000,000 finished against 1,000", _depth("finished_ratio"), 0.9),
     Gate(
         "worker's peak memory over 1,000,000 jobs",
-        lambda rows: float(rows["depth"][0]["peak_rss_mb"]),
+        _depth("peak_rss_mb"),
         45.0,
         35.0,
         "MB",

@@ -50,7 +50,7 @@ def _idle(pids: Sequence[int], seconds: float) -> float:
         return 0.0
     before = exact_cpu_seconds(pids)
     time.sleep(seconds)
-    return (exact_cpu_seconds(pids) - before) / seconds * 100
+    return max(0.0, (exact_cpu_seconds(pids) - before) / seconds * 100)  # a child that ended takes its time with it
 
 
 def _waits(bout: Bout, how: tuple[str, int, float]) -> list[float]:

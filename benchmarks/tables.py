@@ -159,7 +159,9 @@ def depth(results: Results) -> str:
     lines = [
         ["first 1,000 jobs, none else in the file, per second", spread(rows, "per_second_shallow")],
         [f"first 1,000 jobs of {rows[0]['deep']:,}, per second", spread(rows, "per_second_waiting")],
+        ["against none else in the file", spread(rows, "waiting_ratio")],
         [f"1,000 jobs beside {rows[0]['deep']:,} finished ones, per second", spread(rows, "per_second_finished")],
+        ["against none else in the file", spread(rows, "finished_ratio")],
         [f"all {rows[0]['drained']:,}, per second", spread(rows, "drained_per_second")],
         ["worker's memory after a tenth of them, MB", number(statistics.median(row["rss_mb"][0] for row in rows))],
         ["after all of them, MB", number(statistics.median(row["rss_mb"][-1] for row in rows))],

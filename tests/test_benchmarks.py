@@ -49,7 +49,7 @@ def test_a_percentile_is_the_least_value_that_so_many_do_not_exceed(percent: int
 
 
 def test_a_gate_is_judged_by_the_median_of_the_rounds() -> None:
-    rounds = [{"depth": [_depth(waiting=pace)]} for pace in (100.0, 950.0, 920.0)]
+    rounds = [{"depth": [_depth(waiting=ratio)]} for ratio in (0.1, 0.95, 0.92)]
 
     waiting = next(each for each in judge(rounds) if "waiting" in each.what)
 
@@ -58,7 +58,7 @@ def test_a_gate_is_judged_by_the_median_of_the_rounds() -> None:
 
 
 def test_a_gate_that_is_missed_is_said_to_be() -> None:
-    judged = judge([{"depth": [_depth(waiting=899.0, peak=46.0)]}])
+    judged = judge([{"depth": [_depth(waiting=0.899, peak=46.0)]}])
 
     assert {each.what: each.passed for each in judged} == {
         "1,000,000 waiting against 1,000": False,
@@ -70,9 +70,8 @@ def test_a_gate_that_is_missed_is_said_to_be() -> None:
 
 def _depth(waiting: float, peak: float = 30.0) -> dict[str, object]:
     return {
-        "per_second_shallow": 1000.0,
-        "per_second_waiting": waiting,
-        "per_second_finished": 1000.0,
+        "waiting_ratio": waiting,
+        "finished_ratio": 1.0,
         "peak_rss_mb": peak,
         "rss_mb": [29.0, 30.0],
     }
