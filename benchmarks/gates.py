@@ -125,7 +125,9 @@ def _against_best(rows: Round, processes: int) -> float:
         for row in rows["load"]
         if row["processes"] == processes and row["task_layer"] and not row["inside"] and not _is_ours(row)
     ]
-    return _drained(rows, "pinion-sqlite", "default" if processes == 1 else "best") / max(rivals, default=float("inf"))
+    if not rivals:
+        raise LookupError(f"no peer was measured with {processes} worker processes")
+    return _drained(rows, "pinion-sqlite", "default" if processes == 1 else "best") / max(rivals)
 
 
 def _is_ours(row: Mapping[str, Any]) -> bool:
