@@ -127,7 +127,7 @@ def _against_best(rows: Round, processes: int) -> float:
     ]
     if not rivals:
         raise LookupError(f"no peer was measured with {processes} worker processes")
-    return _drained(rows, "pinion-sqlite", "default" if processes == 1 else "best") / max(rivals)
+    return _drained(rows, "pinion-sqlite", "default" if processes == 1 else "best") / float(max(rivals))
 
 
 def _is_ours(row: Mapping[str, Any]) -> bool:
