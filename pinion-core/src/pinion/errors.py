@@ -109,6 +109,53 @@ class UndecodableJob(PinionError):
     """The stored bytes of a job can't be turned back into arguments."""
 
 
+# --- what a task raises to say how it goes on -------------------------------------------------------
+
+
+class Retry(PinionError):
+    """Raised by a task: this attempt failed, try again. It counts against the retry policy.
+
+    after: seconds until then; what the policy says if left out.
+    """
+
+    def __init__(self, message: str = "the task asked to be tried again", *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Snooze(PinionError):
+    """Raised by a task: call me again after so many seconds. It is no failure, and counts against nothing."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the task asked to be called again after {seconds:g} s")
+        self.seconds = seconds
+
+
+class Cancel(PinionError):
+    """Raised by a task: this job is not to run any more. It ends CANCELLED."""
+
+    def __init__(self, message: str = "the task cancelled its job") -> None:
+        super().__init__(message)
+
+
+# --- results ----------------------------------------------------------------------------------------
+
+
+class JobFailed(PinionError):
+    """The job whose result was asked for ended FAILED; the message says why.
+
+    error: the job's `JobError`.
+    """
+
+    def __init__(self, message: str, error: object = None) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class JobCancelled(PinionError):
+    """The job whose result was asked for ended CANCELLED: it has none."""
+
+
 # --- running --------------------------------------------------------------------------------------
 
 
@@ -117,6 +164,17 @@ class TaskTimeout(PinionError, TimeoutError):
 
     def __init__(self, message: str = "the task ran longer than its job's timeout") -> None:
         super().__init__(message)
+
+
+class TaskCancelled(PinionError):
+    """Raised in a running task because its job was cancelled; let it through, or clean up and raise it again."""
+
+    def __init__(self, message: str = "the job was cancelled while its task ran") -> None:
+        super().__init__(message)
+
+
+class NotRunning(PinionError, RuntimeError):
+    """What only a running task may ask was asked outside of one."""
 
 
 class WorkerLost(PinionError):

@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_QUEUE", "FINISHED", "TRANSITIONS", "Job", "JobError", "Statu
 DEFAULT_QUEUE = "default"
 MAX_NAME = 255
 PRIORITIES = range(-(2**31), 2**31)
+UNIQUE_WHILE = ("unfinished", "pending")
 
 
 class Status(StrEnum):
@@ -89,6 +90,10 @@ class Job:
     priority: higher runs first within a queue.
     run_at: not before this moment (aware); None means at once.
     worker: the name of the worker that holds or last held it.
+    unique_key: no other job may have it, as long as the next two say.
+    unique_while: hold the key while "unfinished" (waiting or running), or just while "pending" (until it first runs).
+    unique_for: instead, hold it for so many seconds from the enqueueing, whatever becomes of the job.
+    keep: seconds that the job is kept after it finished, with its result; None means for ever. A FAILED one stays.
     timeout: seconds that one attempt may take; None means no limit.
     headers: text by text, for trace context and the user's own notes.
     progress: what the running task last reported.
@@ -117,6 +122,9 @@ class Job:
     headers: dict[str, str] = field(default_factory=dict)
     progress: Any = None
     token: str | None = field(default=None, repr=False, compare=False)
+    unique_while: str = "unfinished"
+    unique_for: float | None = None
+    keep: float | None = None
 
     def __str__(self) -> str:
         return f"{self.func_name}[{self.id}]"
@@ -134,11 +142,23 @@ def check(job: Job) -> None:
         )
     if type(job.priority) is not int or job.priority not in PRIORITIES:
         _refuse(job, "priority must be a whole number of at most 31 bits", job.priority)
-    if job.timeout is not None and (isinstance(job.timeout, bool) or not _is_positive(job.timeout)):
-        _refuse(job, "timeout must be a number of seconds above 0, or None", job.timeout)
+    if job.timeout is not None or job.unique_key is not None or job.keep is not None:
+        _check_options(job)
     for name, moment in (("run_at", job.run_at), ("created_at", job.created_at)):
         if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
             _refuse(job, f"{name} must be a datetime with a time zone, such as datetime.now(UTC)", moment)
+
+
+def _check_options(job: Job) -> None:
+    for name, value in (("timeout", job.timeout), ("unique_for", job.unique_for)):
+        if value is not None and (isinstance(value, bool) or not _is_positive(value)):
+            _refuse(job, f"{name} must be a number of seconds above 0, or None", value)
+    if job.keep is not None and (isinstance(job.keep, bool) or not (job.keep == 0 or _is_positive(job.keep))):
+        _refuse(job, "keep must be a number of seconds of at least 0, or None", job.keep)
+    if job.unique_key is not None and not _is_name(job.unique_key):
+        _refuse(job, f"unique_key must be printable text of 1 to {MAX_NAME} characters, or None", job.unique_key)
+    if job.unique_while not in UNIQUE_WHILE:
+        _refuse(job, f"unique_while must be one of {', '.join(UNIQUE_WHILE)}", job.unique_while)
 
 
 def _is_positive(value: object) -> bool:

@@ -3,7 +3,7 @@
 There are two steps. `Storage` is five methods, and a class with just these works with `Worker`.
 `ClaimStorage` is six methods from which the five follow; its claims carry tokens and leases, so that a
 dead worker's jobs are taken over and a late one changes nothing. Beside it stand groups, such as
-`Inspects`, that a storage inherits and promises by name.
+`Inspects`, that a storage inherits and promises by name; they are in `pinion.groups`, and offered here.
 
 What a storage promises is its class attribute `promises`. Nothing is inferred from method names: the
 worker, the queue and the conformance kit all read it, and the kit tests both directions.
@@ -14,46 +14,86 @@ never leaves a storage. The storage decides what time it is.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
+from pinion.claim import (
+    LEASE,
+    Claim,
+    ClaimRequest,
+    Exchange,
+    Inserted,
+    KeyHeld,
+    Settled,
+    Settlement,
+    Signal,
+)
 from pinion.clock import SECOND, SYSTEM, Clock, as_datetime, as_microseconds, monotonic, sleep
 from pinion.errors import ClaimLost, DuplicateJob, PluginError, UniqueKeyHeld, Unsupported
+from pinion.groups import (
+    KEEP,
+    Attempt,
+    Change,
+    Controls,
+    Filter,
+    Inspects,
+    Line,
+    Query,
+    ScheduleEntry,
+    Schedules,
+    Steps,
+    WorkerEntry,
+    Workers,
+    changes,
+    matches,
+)
 from pinion.identity import host_name, new_token
 from pinion.job import DEFAULT_QUEUE, Job, JobError, Status, check
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
+from pinion.promise import Promise
 
 __all__ = [
+    "KEEP",
     "SECOND",
     "SPI_VERSION",
     "SYSTEM",
+    "Attempt",
     "Cancelled",
+    "Change",
     "Claim",
     "ClaimRequest",
     "ClaimStorage",
     "Clock",
+    "Controls",
     "Done",
     "Exchange",
     "Failed",
+    "Filter",
     "Inserted",
     "Inspects",
     "KeyHeld",
+    "Line",
     "Outcome",
     "Promise",
     "Query",
     "Released",
     "Retry",
+    "ScheduleEntry",
+    "Schedules",
     "Settled",
     "Settlement",
     "Signal",
     "Snoozed",
+    "Steps",
     "Storage",
+    "WorkerEntry",
+    "Workers",
     "as_datetime",
     "as_microseconds",
+    "changes",
     "check_spi_version",
     "describe_error",
+    "matches",
     "monotonic",
     "new_token",
     "refuse_unpromised",
@@ -62,36 +102,6 @@ __all__ = [
 
 SPI_VERSION = 1
 """Raised whenever a storage written for an older core would misbehave under a newer one."""
-
-LEASE = 30.0
-"""Seconds that a claim made by `dequeue` lasts, unless a storage says otherwise."""
-
-
-class Promise(StrEnum):
-    """One thing a storage may promise; the kit has one file of cases for each."""
-
-    SHARED = "SHARED"
-    """Several processes may open it at once, and see one queue."""
-    DURABLE = "DURABLE"
-    """What `insert` accepted is there after every process died by SIGKILL."""
-    POWER_SAFE = "POWER_SAFE"
-    """What `insert` accepted is there after a power cut."""
-    DELAY = "DELAY"
-    """A job with a `run_at` in the future is accepted, and not handed out before it."""
-    QUEUES = "QUEUES"
-    """Jobs go into named queues, and a claim may name those it wants."""
-    PRIORITY = "PRIORITY"
-    """Within a queue, higher priorities are handed out first."""
-    UNIQUE = "UNIQUE"
-    """At most one unfinished job holds a unique key."""
-    RESULTS = "RESULTS"
-    """The result of a job can be read after it succeeded."""
-    TRANSACTIONS = "TRANSACTIONS"
-    """`insert` and `exchange` may run in the caller's own transaction, given its connection."""
-    WAKEUPS = "WAKEUPS"
-    """`wait` returns within milliseconds of an insert by another process, without polling for it."""
-    INSPECTS = "INSPECTS"
-    """The group `Inspects`: jobs can be read, listed and counted."""
 
 
 @runtime_checkable
@@ -123,81 +133,6 @@ class Storage(Protocol):
         ...
 
 
-class Claim(NamedTuple):
-    """Proof of holding a job: the token was made for this claim and no other."""
-
-    id: str
-    token: str
-
-
-class ClaimRequest(NamedTuple):
-    """What a worker wants.
-
-    worker: its name, to be shown; it proves nothing.
-    limit: at most so many jobs.
-    lease: seconds until the claim may be taken over, unless it is extended.
-    queues: the queues to take from; None means all of them.
-    """
-
-    worker: str
-    limit: int = 1
-    lease: float = LEASE
-    queues: tuple[str, ...] | None = None
-
-
-class Settlement(NamedTuple):
-    """How a claim ends. `then` is inserted in the same transaction, if and only if the settlement counts."""
-
-    claim: Claim
-    outcome: Outcome
-    then: Sequence[Job] = ()
-
-
-class Settled(Enum):
-    """What became of a settlement."""
-
-    SETTLED = "settled"
-    """It counts, or it had counted already: the same token and outcome were given before."""
-    LOST = "lost"
-    """The job is no longer RUNNING under that token. Nothing was changed."""
-
-
-class Exchange(NamedTuple):
-    """The answer to `exchange`: one entry per settlement, in order, and the jobs now claimed."""
-
-    settled: list[Settled]
-    jobs: list[Job]
-
-
-class Inserted(Enum):
-    """What became of an insert."""
-
-    NEW = "new"
-    """The job is stored."""
-    AGAIN = "again"
-    """The job was there, and is PENDING again: its holder gave it back, or it had FAILED with as many attempts."""
-    SAME_ID = "same id"
-    """A job of that id is stored, and stays as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHeld:
-    """The job was not stored: an unfinished job, `holder`, has its unique key."""
-
-    holder: str
-
-
-class Signal(Enum):
-    """What the holder of a claim learns when it extends it."""
-
-    HELD = "held"
-    """The lease was extended; it now ends `lease` seconds from the storage's present."""
-    CANCEL = "cancel"
-    """Extended, but somebody asked that the task stop."""
-    LOST = "lost"
-    """The claim is no longer held: stop, and expect no settlement to count."""
-
-
 class ClaimStorage(ABC):
     """Six methods. The worker works with these; the five of `Storage` are made from them here.
 
@@ -222,6 +157,12 @@ class ClaimStorage(ABC):
         with the same `attempts`. In every other state nothing changes: `SAME_ID`. A job that is AGAIN counts as
         inserted when it was first.
 
+        Where UNIQUE is promised, a job whose key another one holds isn't stored: `KeyHeld(holder)`. A job holds its
+        key while it is PENDING or RUNNING (`unique_while="unfinished"`), or until it is first claimed ("pending"), or,
+        with `unique_for`, for so many seconds from its insert, whatever becomes of it. A job that would be AGAIN, and
+        whose key another has taken meanwhile, stays as it is: `KeyHeld` too. An AGAIN keeps the `keep`, `unique_while`
+        and `unique_for` that are stored.
+
         Begin with `self.accept(jobs, connection)`, which refuses what can't be stored or isn't promised.
         connection: the caller's own transaction; only where TRANSACTIONS is promised.
         Raises Unserializable or PayloadTooLarge before anything is stored.
@@ -239,9 +180,10 @@ class ClaimStorage(ABC):
         others. A result that can't be stored raises Unserializable or PayloadTooLarge before anything is changed.
 
         Claimed jobs are RUNNING, with one more in `attempts` and a new `token`. Claimable is what is PENDING and
-        due, and what is RUNNING with a lease that ran out, which adds one to `lost`. Within a queue, the order
-        is priority (higher first), then run_at, then insertion. A job without a run_at has the moment of its insert,
-        or of its being AGAIN, for one. A job that was released or whose lease ran out keeps its place.
+        due, and what is RUNNING with a lease that ran out, which adds one to `lost`; nothing of a paused queue. Within
+        a queue, the order is priority (higher first), then run_at, then insertion. A job without a run_at has the
+        moment of its insert, or of its being AGAIN, for one. A job that was released or whose lease ran out keeps its
+        place.
 
         A job with `lost` > 0 (counting this claim) is claimed alone, so that one that kills its worker takes no others
         along: a claim ends before such a job, and the next one takes it. The worker settles it when it was lost too
@@ -335,40 +277,6 @@ def _settle(storage: ClaimStorage, job: Job, outcome: Outcome) -> None:
         raise ClaimLost(f"{job} isn't claimed: dequeue it before it is settled")
     if storage.exchange([Settlement(Claim(job.id, job.token), outcome)]).settled[0] is Settled.LOST:
         raise ClaimLost(f"{job} is no longer held under this claim: it was claimed again, settled or deleted")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which jobs to find; None means any.
-
-    after: the id of the last job of the page before; the next page begins behind it.
-    """
-
-    status: Status | None = None
-    queue: str | None = None
-    task: str | None = None
-    limit: int = 100
-    after: str | None = None
-
-
-class Inspects(ABC):
-    """Read what is stored. Promise INSPECTS, and inherit this beside ClaimStorage."""
-
-    @abstractmethod
-    def get(self, job_id: str) -> Job:
-        """A snapshot of the job, without its token, which proves who holds it. Raises JobNotFound."""
-
-    @abstractmethod
-    def find(self, query: Query) -> list[Job]:
-        """Snapshots of the matching jobs in the order of their ids, which is that of their creation.
-
-        Task names match without regard to case. A job that can't be decoded is listed with `error` set and no
-        arguments. Pages neither skip nor repeat a job that exists throughout.
-        """
-
-    @abstractmethod
-    def counts(self) -> Mapping[str, Mapping[Status, int]]:
-        """How many jobs each queue holds in each status; queues that hold none are left out."""
 
 
 def describe_error(exc: BaseException, traceback: str = "") -> JobError:
