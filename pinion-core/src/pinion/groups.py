@@ -16,6 +16,7 @@ from typing import Any
 
 from pinion.claim import Claim
 from pinion.clock import monotonic, sleep
+from pinion.errors import JobNotFound
 from pinion.job import FINISHED, Job, JobError, Status
 
 __all__ = [
@@ -60,8 +61,9 @@ class Attempt:
     number: 1 is the first; the job's `attempts` when it was claimed.
     worker: who claimed it.
     ended_at: None while it runs.
-    outcome: "done", "failed" (for good), "retry", "snoozed", "released", "cancelled", "lost" (the lease ran out and the
-        job was claimed again), or None while it runs.
+    outcome: "done", "failed" (for good), "retry", "snoozed", "released" (also if its holder inserted it again),
+        "cancelled" (also if a Retry, Snoozed or Released meant that), "lost" (the lease ran out and the job was claimed
+        again), or None while it runs.
     error: why it failed, for "failed" and "retry".
     """
 
@@ -106,9 +108,14 @@ class Inspects(ABC):
         timeout: seconds of real time. Raises JobNotFound if there is no such job at the start.
         """
         deadline, pause = monotonic() + timeout, 0.002
-        while self.get(job_id).status not in FINISHED and (left := deadline - monotonic()) > 0:
+        status = self.get(job_id).status
+        while status not in FINISHED and (left := deadline - monotonic()) > 0:
             sleep(min(pause, left))
             pause = min(pause * 1.5, 0.25)
+            try:
+                status = self.get(job_id).status
+            except JobNotFound:  # deleted meanwhile
+                return
 
 
 _OUTCOMES = {Status.SUCCESS: "done", Status.FAILED: "failed", Status.CANCELLED: "cancelled"}
@@ -129,23 +136,25 @@ class Change(Enum):
     """What can be done to many jobs at once."""
 
     CANCEL = "cancel"
-    """PENDING jobs are CANCELLED. RUNNING ones are asked to stop: the next `extend` of their claim answers CANCEL, and
-    they are never handed out again; a Retry, Snoozed or Released of one, or its lease running out, makes it CANCELLED.
-    Done and Failed count as ever."""
+    """PENDING jobs are CANCELLED. RUNNING ones are asked to stop: every `extend` of their claim answers CANCEL from now
+    on, and they are never handed out again; a Retry, Snoozed or Released of one makes it CANCELLED, and so does its
+    lease running out, as soon as a claim comes upon it. Done and Failed count as ever. One that was asked already is
+    left alone."""
     REQUEUE = "requeue"
     """FAILED and CANCELLED jobs are PENDING again, due at once, at the end of the queue, with no failures and nothing
     lost; attempts go on counting, and result, error and `finished_at` are cleared. SUCCESS only where the filter names
-    it or the job's id. One whose unique key another job holds by now is left alone."""
+    it or the job's id. One whose unique key another job holds by now is left alone. The claims that it had are lost,
+    and it holds its key as if it were new, except that `unique_for` goes on from its insert."""
     DELETE = "delete"
-    """Jobs that are PENDING or finished are gone, with their history. RUNNING only where the filter names it or the
-    job's id; its holder's settlement is then lost."""
+    """Jobs that are PENDING or finished are gone, with their history, lines and keys. RUNNING only where the filter
+    names it or the job's id; its holder's settlement is then lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which jobs to change; every condition must hold, and None is no condition.
 
-    ids: these jobs.
+    ids: these jobs; none at all if it is empty. Unknown ones match nothing.
     status, queue, task: as for `Query`.
     before: finished jobs that finished before this moment, others that were created before it.
     """
@@ -162,10 +171,10 @@ class Controls(ABC):
 
     @abstractmethod
     def change(self, change: Change, which: Filter, *, limit: int = 1000, dry_run: bool = False) -> list[str]:
-        """Change the matching jobs, in one transaction; the ids of those that were changed, in their order.
+        """Change the matching jobs, in one transaction, in the order of their ids; the ids of those that were changed.
 
-        A job that the change doesn't apply to, by its status, is left alone and not counted. At most `limit` are
-        changed: call again until fewer come back. With `dry_run`, nothing changes, and the answer is the same.
+        A job that the change doesn't apply to is left alone and not counted. At most `limit` are changed: call again
+        until fewer come back. With `dry_run`, nothing changes, and the answer is the same.
         """
 
     @abstractmethod
@@ -187,7 +196,8 @@ class Controls(ABC):
     def purge(self, limit: int = 1000) -> int:
         """Delete finished jobs whose `Job.keep` has run out; how many. At most `limit`: call again until fewer go.
 
-        FAILED jobs stay, whatever their `keep`, until somebody requeues or deletes them.
+        FAILED jobs stay, whatever their `keep`, until somebody requeues or deletes them; others at least as long as
+        they hold a key by their `unique_for`.
         """
 
 
@@ -262,6 +272,7 @@ class Steps(ABC):
     def note(self, claim: Claim, *, progress: Any = KEEP, lines: Sequence[Line] = ()) -> bool:
         """Keep the progress and add the lines, if the claim is held; else change nothing and answer False.
 
+        As for a settlement, a lease that ran out is no matter until somebody claims the job again.
         Raises Unserializable or PayloadTooLarge for a progress that can't be stored. A new attempt begins with the
         progress of the last.
         """
@@ -311,7 +322,10 @@ class Workers(ABC):
 
 
 def changes(change: Change, status: Status, which: Filter) -> bool:
-    """Whether the change applies to a job of that status, as far as the status decides; see `Change`."""
+    """Whether the change applies to a job of that status, as far as the status decides; see `Change`.
+
+    CANCEL doesn't apply to a RUNNING job that was asked already, and REQUEUE not to one whose key is taken.
+    """
     named = which.ids is not None or which.status is status
     match change:
         case Change.CANCEL:

@@ -161,7 +161,9 @@ class ClaimStorage(ABC):
         key while it is PENDING or RUNNING (`unique_while="unfinished"`), or until it is first claimed ("pending"), or,
         with `unique_for`, for so many seconds from its insert, whatever becomes of it. A job that would be AGAIN, and
         whose key another has taken meanwhile, stays as it is: `KeyHeld` too. An AGAIN keeps the `keep`, `unique_while`
-        and `unique_for` that are stored.
+        and `unique_for` that are stored, and holds its key as if it were new, except that `unique_for` goes on from
+        the first insert. What follows on a settlement (`then`) may take the key that the settlement frees; one whose
+        key is held is not stored, which doesn't disturb the rest.
 
         Begin with `self.accept(jobs, connection)`, which refuses what can't be stored or isn't promised.
         connection: the caller's own transaction; only where TRANSACTIONS is promised.
