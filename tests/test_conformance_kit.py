@@ -8,13 +8,18 @@ import importlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cases import ALL
+from pinion.conformance.model import Model
 from pinion.conformance.sitting import Sitting
 from pinion.conformance.verdict import Outcome, Result
+from pinion.job import Job, JobError
+from pinion.outcome import Done, Retry
+from pinion.storage import Claim, Settled
 from wrong_storages.catalogue import CATALOGUE, Wrong
 
 FILES = ("five", "waiting", "claiming", "settling", "waits", "promises", "reading", "shelves")
@@ -82,3 +87,16 @@ def test_every_case_has_an_id_of_its_own_and_one_sentence() -> None:
 
     assert len(BY_ID) == len(ALL)
     assert [text for text in sentences if not text.endswith(".") or ". " in text] == []
+
+
+@pytest.mark.parametrize("other", [Retry(20.0, JobError("ValueError")), Retry(0.0, JobError("KeyError"))])
+def test_a_storage_may_take_two_retries_of_one_claim_for_the_same_or_not(other: Retry) -> None:
+    model, job, claim = Model(), Job("task"), Claim("1", "token")
+    model.insert(replace(job, id="1"), 0)
+    assert model.claim([replace(job, id="1", attempts=1, token="token")], 1, None, 30.0, 0) == ""
+    retry = Retry(0.0, JobError("ValueError"))
+
+    assert model.settle(claim, retry, 0) == (Settled.SETTLED,)
+    assert model.settle(claim, retry, 0) == (Settled.SETTLED,)
+    assert model.settle(claim, other, 0) == (Settled.SETTLED, Settled.LOST)
+    assert model.settle(claim, Done(), 0) == (Settled.LOST,)

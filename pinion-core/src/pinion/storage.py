@@ -178,7 +178,8 @@ class ClaimStorage(ABC):
 
         A settlement counts while its job is RUNNING under its token, also after the lease ran out as long as
         nobody claimed the job again. Repeating one with the same token and outcome succeeds and changes
-        nothing, until the job is claimed or inserted again; then it is lost. One that is lost doesn't disturb the
+        nothing, until the job is claimed or inserted again; then it is lost. So is another kind of outcome for the same
+        claim; the same kind with other details may be answered either way. One that is lost doesn't disturb the
         others. A result that can't be stored raises Unserializable or PayloadTooLarge before anything is changed.
 
         Claimed jobs are RUNNING, with one more in `attempts` and a new `token`. Claimable is what is PENDING and

@@ -35,7 +35,7 @@ class Entry:
     status: Status = Status.PENDING
     token: str | None = None
     tokens: set[str] = field(default_factory=set)
-    settled_as: type[Outcome] | None = None
+    settled_as: Outcome | None = None
     lease_ends: int = 0
 
     @property
@@ -80,16 +80,16 @@ class Model:
             return known.token == job.token
         return known.status is Status.FAILED and known.attempts == job.attempts
 
-    def settle(self, claim: Claim, outcome: Outcome, now: int) -> Settled:
-        """What the answer must be, and what becomes of the job."""
+    def settle(self, claim: Claim, outcome: Outcome, now: int) -> tuple[Settled, ...]:
+        """What the answer may be, and what becomes of the job."""
         known = self.entries.get(claim.id)
         if known is None or known.token != claim.token:
-            return Settled.LOST
+            return (Settled.LOST,)
         if known.settled_as is not None:
-            return Settled.SETTLED if known.settled_as is type(outcome) else Settled.LOST
-        known.settled_as = type(outcome)
+            return _repeated(known.settled_as, outcome)
+        known.settled_as = outcome
         _apply(known, outcome, now)
-        return Settled.SETTLED
+        return (Settled.SETTLED,)
 
     def extend(self, claim: Claim, lease: float, now: int) -> Signal:
         """What the answer must be."""
@@ -134,6 +134,13 @@ class Model:
     def count(self, status: Status) -> int:
         """How many jobs are in that status."""
         return sum(entry.status is status for entry in self.entries.values())
+
+
+def _repeated(before: Outcome, outcome: Outcome) -> tuple[Settled, ...]:
+    """A storage may remember the kind of outcome alone, or all of it: so two retries, say, may be the same to it."""
+    if type(before) is not type(outcome):
+        return (Settled.LOST,)
+    return (Settled.SETTLED,) if before == outcome else (Settled.SETTLED, Settled.LOST)
 
 
 def _apply(entry: Entry, outcome: Outcome, now: int) -> None:
