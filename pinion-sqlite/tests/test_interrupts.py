@@ -3,14 +3,13 @@
 import contextlib
 import ctypes
 import random
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
+from alarm import Alarm, Interrupted
 from pinion.errors import TaskTimeout
 from pinion.job import Job
 from pinion_sqlite import SqliteStorage
@@ -18,28 +17,10 @@ from pinion_sqlite.commits import GroupCommit
 from processes import until
 
 
-class Interrupted(BaseException):
-    """What the alarm raises."""
-
-
-class Alarm:
-    """Raises Interrupted in the main thread, once each time that it is set."""
-
-    def set(self, seconds: float) -> None:
-        self.rang = False
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-    def ring(self, number: int, frame: FrameType | None) -> None:
-        self.rang = True
-        raise Interrupted
-
-
 @pytest.fixture
 def alarm() -> Iterator[Alarm]:
-    alarm = Alarm()
-    before = signal.signal(signal.SIGALRM, alarm.ring)
-    yield alarm
-    signal.signal(signal.SIGALRM, before)
+    with Alarm() as alarm:
+        yield alarm
 
 
 # Python drops an exception that comes inside a callback of its collector, and says so.
@@ -50,13 +31,17 @@ def test_an_insert_that_is_interrupted_at_any_moment_keeps_no_lock(tmp_path: Pat
             # Twice, since it may come just as the inner block is left.
             with contextlib.suppress(Interrupted), contextlib.suppress(Interrupted):
                 alarm.set(random.uniform(0.0001, 0.001))
-                while not alarm.rang:
-                    storage.enqueue(Job("interrupted"))
+                _enqueue_until(alarm, storage)
 
             storage.enqueue(Job("after"))
             other.enqueue(Job("after"))
 
         assert storage.size() >= 600
+
+
+def _enqueue_until(alarm: Alarm, storage: SqliteStorage) -> None:
+    while not alarm.rang:
+        storage.enqueue(Job("interrupted"))
 
 
 def test_a_caller_whose_turn_comes_as_it_is_interrupted_passes_it_on() -> None:

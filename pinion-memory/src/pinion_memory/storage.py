@@ -135,13 +135,18 @@ class InMemoryStorage(ClaimStorage, Inspects):
         deadline = monotonic() + timeout
         with self._ledger.changed:
             self._check_open()
-            calls = self._calls
-            while not self._closed and calls == self._calls:
-                now = self.clock.now()
-                left = deadline - monotonic()
-                if left <= 0 or self._ledger.claimable(queues, now):
-                    return
-                self._ledger.changed.wait(min(left, self._until_something_is_due(now)))
+            self._wait(queues, deadline)
+
+    def _wait(self, queues: Sequence[str] | None, deadline: float) -> None:
+        # Not in the block that holds the lock: Python 3.13 leaves a block without ending it if Ctrl-C, or the timeout
+        # of a task, comes as a loop in it begins anew (https://github.com/python/cpython/issues/130279).
+        calls = self._calls
+        while not self._closed and calls == self._calls:
+            now = self.clock.now()
+            left = deadline - monotonic()
+            if left <= 0 or self._ledger.claimable(queues, now):
+                return
+            self._ledger.changed.wait(min(left, self._until_something_is_due(now)))
 
     def _until_something_is_due(self, now: int) -> float:
         """Seconds; without a lease or a delay nothing comes by itself."""

@@ -40,9 +40,7 @@ class Journal:
         """
         try:
             with locked(self.path), self._remembered() as (log, state):
-                for transaction in log.read_on():
-                    for job_id, fields in transaction:
-                        state.apply(job_id, fields)
+                _read_on(log, state)
                 yield state
                 if state.changes:
                     log.append(state.changes)
@@ -94,6 +92,13 @@ class Journal:
         if self._memory is not None:
             self._memory[1].close()
             self._memory = None
+
+
+def _read_on(log: Log, state: State) -> None:
+    """Make the state what the log says by now."""
+    for transaction in log.read_on():
+        for job_id, fields in transaction:
+            state.apply(job_id, fields)
 
 
 def _explained(path: Path, failed: OSError) -> StorageError:

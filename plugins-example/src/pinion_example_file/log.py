@@ -96,15 +96,19 @@ class Log:
         line = _line(transaction)
         try:
             self._file.seek(self._end)
-            written = 0
-            while written < len(line):
-                written += self._file.write(line[written:])
+            self._write(line)
             if self._sync:
                 _sync(self._file.fileno())
         except BaseException:
             os.ftruncate(self._file.fileno(), self._end)
             raise
         self._end += len(line)
+
+    def _write(self, line: bytes) -> None:
+        # Not within `try`, which Python 3.13 leaves without a look at `except` if Ctrl-C comes as a loop begins anew.
+        written = 0
+        while written < len(line):
+            written += self._file.write(line[written:])
 
     def close(self) -> None:
         self._file.close()
