@@ -30,6 +30,7 @@ ROOMS = (
     "outcome",
     "retry",
     "schedule",
+    "recurrence",
     "annotations",
     "rebuild",
     "codec",
@@ -44,7 +45,7 @@ ROOMS = (
 SPI = {"pinion.storage", "pinion.job", "pinion.codec", "pinion.errors"}
 """All that a backend may import of core."""
 
-PURE = ("job", "retry", "schedule", "outcome")
+PURE = ("job", "retry", "recurrence", "schedule", "outcome")
 IMPURE = {"time", "os", "logging", "threading"}
 
 CORE = ROOT / "pinion-core" / "src" / "pinion"
