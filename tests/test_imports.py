@@ -18,6 +18,8 @@ ROOMS = (
     "__init__",
     "worker",
     "execution",
+    "notes",
+    "context",
     "queue",
     "plugins",
     "registration",

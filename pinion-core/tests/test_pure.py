@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import pinion.job
+from pinion import errors
 from pinion.errors import InvalidJob
 from pinion.identity import new_id
 from pinion.job import TRANSITIONS, Job, JobError, Status, check
-from pinion.outcome import Failed, Retry, decide
+from pinion.outcome import Cancelled, Failed, Outcome, Retry, Snoozed, decide
 from pinion.retry import RetryPolicy
 from pinion.worker.batch import MOST, Batch
 
@@ -37,11 +38,67 @@ def test_jitter_spreads_between_nothing_and_the_delay() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"max_retries": -1}, {"base_delay": float("nan")}, {"cap": "10"}, {"max_retries": True}]
-)
+    "bad",
+    [{"max_retries": -1}, {"base_delay": float("nan")}, {"cap": "10"}, {"max_retries": True},
+     {"delays": (1, -1)}, {"delays": 5}, {"delays": (1, float("inf"))}, {"delays": ("1",)}, {"delays": "123"},
+     {"max_retries": 5, "delays": (1, 2)}, {"on": "OSError"}, {"on": (OSError, 1)}, {"unless": ValueError()},
+     {"unless": (int,)}],
+)  # fmt: skip
 def test_a_policy_of_nonsense_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InvalidJob, match=next(iter(bad))):
         RetryPolicy(**bad)  # type: ignore[arg-type]
+
+
+def test_a_list_of_delays_is_followed_exactly_and_its_length_is_the_number_of_retries() -> None:
+    policy = RetryPolicy(delays=[1, 60, 3600])
+
+    outcomes = [decide(Job("a", failures=failures), ERROR, policy) for failures in range(4)]
+
+    assert outcomes == [Retry(1, ERROR), Retry(60, ERROR), Retry(3600, ERROR), Failed(ERROR)]
+    assert policy.max_retries == 3
+
+
+def test_an_empty_list_of_delays_is_no_retry() -> None:
+    assert isinstance(decide(Job("a"), ERROR, RetryPolicy(delays=())), Failed)
+
+
+def decided(raised: BaseException, policy: RetryPolicy, failures: int = 0) -> Outcome:
+    return decide(Job("a", failures=failures), JobError("E", cause=raised), policy)
+
+
+@pytest.mark.parametrize(
+    ("policy", "retried"),
+    [(RetryPolicy(), {OSError, ConnectionError, ValueError}),
+     (RetryPolicy(on=OSError), {OSError, ConnectionError}),
+     (RetryPolicy(on=[OSError, ValueError]), {OSError, ConnectionError, ValueError}),
+     (RetryPolicy(unless=(ConnectionError, ValueError)), {OSError}),
+     (RetryPolicy(on=(OSError,), unless=ConnectionError), {OSError}),
+     (RetryPolicy(on=()), set())],
+)  # fmt: skip
+def test_a_policy_says_which_exceptions_are_retried(policy: RetryPolicy, retried: set[type[Exception]]) -> None:
+    found = {kind for kind in (OSError, ConnectionError, ValueError) if isinstance(decided(kind(), policy), Retry)}
+
+    assert found == retried
+
+
+def test_a_task_that_asks_for_a_retry_gets_it_after_its_own_delay_while_the_budget_lasts() -> None:
+    policy = RetryPolicy(max_retries=1, base_delay=2, jitter=False, on=OSError)
+
+    assert isinstance(again := decided(errors.Retry(after=7), policy), Retry) and again.delay == 7
+    assert isinstance(again := decided(errors.Retry(), policy), Retry) and again.delay == 2
+    assert isinstance(decided(errors.Retry(after=7), policy, failures=1), Failed)
+
+
+def test_snoozing_and_cancelling_are_no_failures() -> None:
+    assert decided(errors.Snooze(60), RetryPolicy(0)) == Snoozed(60)
+    assert decided(errors.Cancel(), RetryPolicy()) == decided(errors.TaskCancelled(), RetryPolicy()) == Cancelled()
+
+
+@pytest.mark.parametrize("delay", [-1, float("nan"), float("inf"), "soon", True])
+def test_a_delay_that_is_no_number_of_seconds_is_refused(delay: float) -> None:
+    for raised in (errors.Retry(after=delay), errors.Snooze(delay)):
+        with pytest.raises(InvalidJob, match="seconds"):
+            decided(raised, RetryPolicy())
 
 
 def test_a_job_is_retried_as_often_as_the_policy_says_and_then_fails() -> None:

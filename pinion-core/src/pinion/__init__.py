@@ -6,6 +6,8 @@ are here when those are installed.
 
 from typing import Any
 
+from pinion.context import RunningJob, current_job
+from pinion.errors import Cancel, Retry, Snooze
 from pinion.execution import JobExecution
 from pinion.job import Job, JobError, Status
 from pinion.plugins import open_storage, optional_name
@@ -16,17 +18,22 @@ from pinion.task import Registry, Task, task
 from pinion.worker import Worker
 
 __all__ = [
+    "Cancel",
     "ClaimStorage",
     "Job",
     "JobError",
     "JobExecution",
     "Queue",
     "Registry",
+    "Retry",
     "RetryPolicy",
+    "RunningJob",
+    "Snooze",
     "Status",
     "Storage",
     "Task",
     "Worker",
+    "current_job",
     "open_storage",
     "task",
 ]

@@ -127,7 +127,7 @@ class Snooze(PinionError):
     """Raised by a task: call me again after so many seconds. It is no failure, and counts against nothing."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the task asked to be called again after {seconds:g} s")
+        super().__init__(f"the task asked to be called again after {seconds} s")
         self.seconds = seconds
 
 

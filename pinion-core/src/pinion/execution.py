@@ -4,15 +4,19 @@
 calls for each job, without a storage, because it settles many at once.
 """
 
+import contextvars
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from pinion.errors import TaskTimeout, WorkerLost
-from pinion.job import Job, JobError
-from pinion.outcome import LOST_LIMIT, Done, Failed, Outcome, decide
+from pinion.clock import monotonic
+from pinion.context import enter
+from pinion.errors import Cancel, ClaimLost, InvalidJob, Snooze, TaskCancelled, TaskTimeout, WorkerLost
+from pinion.job import Job, JobError, Status
+from pinion.notes import Notes
+from pinion.outcome import LOST_LIMIT, Done, Failed, Outcome, Snoozed, decide
 from pinion.retry import RetryPolicy
-from pinion.storage import Storage, describe_error
+from pinion.storage import Claim, ClaimStorage, Settled, Settlement, Storage, describe_error
 from pinion.task import Task, default_registry
 
 __all__ = ["JobExecution", "attempt", "failure"]
@@ -26,7 +30,8 @@ class JobExecution:
         with JobExecution(storage, job) as fn:
             fn(*job.args, **job.kwargs)
 
-    `fn` is the registered task. If there is none, the job is marked failed and UnknownTask is raised.
+    `fn` is the registered task. If there is none, the job is marked failed and UnknownTask is raised. A task that
+    raises Snooze or Cancel gets that where the storage is a ClaimStorage; one of five methods knows only failures.
     """
 
     def __init__(self, storage: Storage, job: Job, registry: Mapping[str, Task[..., Any]] | None = None) -> None:
@@ -43,18 +48,40 @@ class JobExecution:
         return lambda *args, **kwargs: self._call(task, args, kwargs)
 
     def _call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self.job.result = task.run(args, kwargs)
+        notes = Notes(self.storage)
+        try:
+            self.job.result = contextvars.copy_context().run(self._run, task, args, kwargs, notes)
+        finally:
+            notes.flush([self.job])
+            notes.close()
         return self.job.result
+
+    def _run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes) -> Any:
+        enter((self.job, monotonic(), notes))
+        return task.run(args, kwargs)
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None
     ) -> None:
         if raised is None:
             self.storage.mark_done(self.job)
+        elif isinstance(raised, Snooze | Cancel | TaskCancelled) and isinstance(self.storage, ClaimStorage):
+            self._settle_as_asked(self.storage, raised)
         elif isinstance(raised, Exception):
             self.storage.mark_failed(self.job, raised)
         else:
             self.storage.mark_failed(self.job, WorkerLost(f"interrupted by {kind.__name__ if kind else raised!r}"))
+
+    def _settle_as_asked(self, storage: ClaimStorage, raised: Exception) -> None:
+        try:
+            outcome = decide(self.job, describe_error(raised), RetryPolicy(0))
+        except InvalidJob as refused:
+            storage.mark_failed(self.job, refused)
+            return
+        claim = Claim(self.job.id, self.job.token or "")
+        if storage.exchange([Settlement(claim, outcome)]).settled[0] is Settled.LOST:
+            raise ClaimLost(f"{self.job} is no longer held under this claim") from raised
+        self.job.status = Status.PENDING if isinstance(outcome, Snoozed) else Status.CANCELLED
 
 
 def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolicy) -> Outcome:
@@ -79,7 +106,7 @@ def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolic
 def _failed(job: Job, raised: BaseException, policy: RetryPolicy) -> Outcome:
     try:
         return decide(job, failure(raised), policy)
-    except TaskTimeout:  # it came too late for the task, see Guard
+    except (TaskTimeout, TaskCancelled):  # it came too late for the task, see Guard
         raise
     except BaseException as broken:  # somebody else's policy, or exception: theirs may not end the worker either
         return Failed(failure(broken))

@@ -13,6 +13,8 @@ An outcome is a value: the worker computes it, the storage applies it. What each
 from dataclasses import dataclass
 from typing import Any
 
+from pinion import errors
+from pinion.errors import InvalidJob
 from pinion.job import Job, JobError
 from pinion.retry import RetryPolicy
 
@@ -64,9 +66,26 @@ class Cancelled:
 Outcome = Done | Failed | Retry | Snoozed | Released | Cancelled
 
 
-def decide(job: Job, error: JobError, policy: RetryPolicy) -> Retry | Failed:
-    """The outcome of an attempt of `job` that raised `error`: another try if the policy allows it."""
+def decide(job: Job, error: JobError, policy: RetryPolicy) -> Retry | Failed | Snoozed | Cancelled:
+    """The outcome of an attempt of `job` that raised `error`: another try if the policy allows it.
+
+    A task that raised Retry, Snooze or Cancel gets what it asked for; Retry counts against the policy. Raises
+    InvalidJob where the task, or the policy, asked for a delay that is no number of seconds.
+    """
+    match error.cause:
+        case errors.Snooze(seconds=seconds):
+            return Snoozed(_checked(seconds, "Snooze"))
+        case errors.Cancel() | errors.TaskCancelled():
+            return Cancelled()
     failures = job.failures + 1
-    if policy.allows(failures):
-        return Retry(policy.compute_delay(failures), error)
+    asked = isinstance(error.cause, errors.Retry)
+    if policy.allows(failures) and (asked or policy.covers(error.cause)):
+        after = getattr(error.cause, "after", None) if asked else None
+        return Retry(_checked(policy.compute_delay(failures) if after is None else after, "Retry"), error)
     return Failed(error)
+
+
+def _checked(seconds: object, what: str) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+        raise InvalidJob(f"{what}: the delay must be a number of seconds of at least 0, got {seconds!r:.100}")
+    return float(seconds)

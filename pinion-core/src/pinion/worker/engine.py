@@ -16,12 +16,14 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from pinion.clock import monotonic, sleep
+from pinion.context import Entry, enter
 from pinion.errors import InvalidJob, StorageClosed, TaskTimeout
 from pinion.execution import attempt, failure
 from pinion.job import Job
+from pinion.notes import Notes
 from pinion.outcome import Done, Outcome, Released, decide
 from pinion.retry import RetryPolicy
-from pinion.storage import Claim, ClaimRequest, ClaimStorage, Exchange, Settlement, Signal
+from pinion.storage import Claim, ClaimRequest, ClaimStorage, Exchange, Settled, Settlement, Signal
 from pinion.task import Task
 from pinion.worker.batch import Batch
 from pinion.worker.guard import Guard
@@ -73,9 +75,8 @@ class Engine:
         self._waiting: deque[Job] = deque()  # claimed, not begun
         self._ended: deque[Ended] = deque()  # run, not settled
         self._held: dict[str, Job] = {}  # claimed, not settled; changed by `_exchange` alone
-        self._running: list[tuple[Job, float] | None] = [
-            None
-        ] * settings.threads  # with its start, one place per thread
+        self._notes = Notes(storage)
+        self._running: list[Entry | None] = [None] * settings.threads  # one place per thread
         self._guards: list[Guard | None] = [None] * settings.threads  # of the attempts that have a timeout
         self._claimed_at = 0.0
         self._lease_ends = 0.0
@@ -114,7 +115,8 @@ class Engine:
             if started > self._lease_ends:  # frozen since the claim: it may be another worker's by now
                 self._ended.append(Ended(job, Released(), 0.0))
                 continue
-            self._running[place] = (job, started)
+            self._running[place] = entry = (job, started, self._notes)
+            enter(entry)
             if self._job_started:
                 self._job_started(job=job)
             unguarded = job.timeout is None or self._is_async(job)
@@ -217,6 +219,7 @@ class Engine:
             if not ended and request is None:
                 return False
             self._batch.observe(len(ended), monotonic() - self._claimed_at)
+            self._notes.flush(each.job for each in ended)
             try:
                 answer = self._settle_and_claim(ended, request)
             except BaseException:
@@ -226,6 +229,7 @@ class Engine:
             for each in ended:
                 if self._held.get(each.job.id) is each.job:  # else it was claimed again here, and that claim goes on
                     del self._held[each.job.id]
+        self._notes.forget(each.job for each in ended)
         self.report.exchanged(ended, answer.settled)  # after the lock: whoever listens may take its time
         return bool(answer.jobs)
 
@@ -244,7 +248,26 @@ class Engine:
             answer = self.storage.exchange([_settlement(each) for each in ended], request)
         if answer.jobs:
             self._claimed_at, self._lease_ends = monotonic(), before + self.settings.lease
+        if self._notes.completed and Settled.LOST in answer.settled:
+            verdicts = zip(ended, answer.settled, strict=True)
+            return Exchange([self._look_again(each, verdict) for each, verdict in verdicts], answer.jobs)
         return answer
+
+    def _look_again(self, ended: Ended, verdict: Settled) -> Settled:
+        """Whether a settlement was refused because the task's own transaction, once committed, had completed the job.
+
+        If so, settling it as the task did is a repetition, which counts.
+        """
+        claim = _claim(ended.job)
+        if verdict is Settled.SETTLED or claim not in self._notes.completed:
+            return verdict
+        done = Done(self._notes.completed[claim])
+        verdict = self.storage.exchange([Settlement(claim, done)]).settled[0]
+        if verdict is Settled.SETTLED:
+            if not isinstance(ended.outcome, Done):
+                self.report.completed_by_itself(ended)
+            ended.outcome = done
+        return verdict
 
     def _drop_results_that_cannot_be_stored(self, ended: list[Ended]) -> None:
         for each in ended:
@@ -337,14 +360,12 @@ class Engine:
 
     def _extend(self, held: list[Job]) -> bool:
         before = monotonic()
-        signals = self._ask(
-            lambda: self.storage.extend([Claim(job.id, job.token or "") for job in held], self.settings.lease)
-        )
+        signals = self._ask(lambda: self.storage.extend([_claim(job) for job in held], self.settings.lease))
         if signals is None:
             return False
         self._lease_ends = before + self.settings.lease
         for job, signal in zip(held, signals, strict=True):
-            if signal is Signal.LOST and self._held.get(job.id) is job:
+            if signal is Signal.LOST and self._held.get(job.id) is job and _claim(job) not in self._notes.completed:
                 self._lost(job)
         return True
 
@@ -371,8 +392,12 @@ class Engine:
         except Exception as raised:  # the storage is away at the very end: say what that leaves
             self._outage.failed(raised)
             self.report.summary.unsettled = len(self._ended)
+        self._notes.close()
 
 
 def _settlement(ended: Ended) -> Settlement:
-    job = ended.job
-    return Settlement(Claim(job.id, job.token or ""), ended.outcome)
+    return Settlement(_claim(ended.job), ended.outcome)
+
+
+def _claim(job: Job) -> Claim:
+    return Claim(job.id, job.token or "")

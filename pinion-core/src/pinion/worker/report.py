@@ -141,6 +141,12 @@ class Report:
             _EVENTS[type(ended.outcome)][4:],
         )
 
+    def completed_by_itself(self, ended: Ended) -> None:
+        """The task's own transaction had completed the job; then the task raised."""
+        text = "%s was completed by its task's own transaction; that the task raised afterwards doesn't count: %s"
+        error = getattr(ended.outcome, "error", ended.outcome)
+        self._log(logging.WARNING, "job.completed", ended, text, error)
+
     def lease_lost(self, job: Job) -> None:
         """A heartbeat was told that somebody else holds the job now."""
         text = "%s: the lease ran out and the job is no longer this worker's; what its task does now doesn't count"
