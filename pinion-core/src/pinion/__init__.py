@@ -14,7 +14,7 @@ from pinion.plugins import open_storage, optional_name
 from pinion.queue import Queue
 from pinion.retry import RetryPolicy
 from pinion.storage import ClaimStorage, Storage
-from pinion.task import Registry, Task, task
+from pinion.task import Registry, Task, schedule, task
 from pinion.worker import Worker
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Worker",
     "current_job",
     "open_storage",
+    "schedule",
     "task",
 ]
 

@@ -37,6 +37,10 @@ class DuplicateTask(PinionError, ValueError):
     """Two different functions were registered under one task name."""
 
 
+class DuplicateSchedule(PinionError, ValueError):
+    """Two different schedules were declared under one name."""
+
+
 class Unsupported(PinionError, NotImplementedError):
     """The storage doesn't promise what was asked for; nothing was changed."""
 

@@ -142,6 +142,9 @@ class Cron(Recurrence):
     def __hash__(self) -> int:
         return hash((self.expression, self.tz))
 
+    def __str__(self) -> str:
+        return f"{self.expression} {self.tz}"
+
     def __repr__(self) -> str:
         return f"Cron({self.expression!r}, {self.tz!r})"
 
@@ -238,6 +241,9 @@ class Every(Recurrence):
 
     def __hash__(self) -> int:
         return hash(self.seconds)
+
+    def __str__(self) -> str:
+        return f"every {self.seconds:g} s"
 
     def __repr__(self) -> str:
         return f"Every({self.seconds!r})"

@@ -8,13 +8,16 @@ name that came out of a queue: what isn't registered doesn't run.
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, overload
 
 from pinion.annotations import check_call, converter
-from pinion.errors import DuplicateTask, InvalidJob, TaskTimeout, UnknownTask
+from pinion.errors import DuplicateSchedule, DuplicateTask, InvalidArguments, InvalidJob, TaskTimeout, UnknownTask
+from pinion.job import Job
 from pinion.retry import RetryPolicy
+from pinion.schedule import Schedule, recurrence
 
-__all__ = ["Registry", "Task", "default_registry", "task"]
+__all__ = ["Registry", "Task", "default_registry", "schedule", "task"]
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -91,10 +94,14 @@ def _finished(coroutine: Any, timeout: float | None) -> Any:
 
 
 class Registry(Mapping[str, Task[..., Any]]):
-    """Tasks by name, upper and lower case being the same."""
+    """Tasks by name, upper and lower case being the same; and the schedules declared with them.
+
+    schedules: by their names; every worker with this registry makes their jobs.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[..., Any]] = {}
+        self.schedules: dict[str, Schedule] = {}
 
     def add(self, added: Task[..., Any]) -> None:
         """Register the task. Raises DuplicateTask if another function has the name, InvalidJob if it is no name.
@@ -110,7 +117,36 @@ class Registry(Mapping[str, Task[..., Any]]):
                 f"and {_place(added.function)} wants the name: "
                 f'give one of them another, as in @task("other")'
             )
+        if there is not None:
+            self._forget_schedules(there.name)  # they are declared again
         self._tasks[added.name.lower()] = added
+
+    def _forget_schedules(self, task: str) -> None:
+        for each in list(self.schedules.values()):
+            if each.job.func_name.lower() == task.lower():
+                del self.schedules[each.name]
+
+    def add_schedule(self, added: Schedule) -> None:
+        """Declare a schedule of a registered task.
+
+        Raises DuplicateSchedule if another one has the name, UnknownTask, or InvalidArguments if the arguments don't
+        fit the task, which would fail at every tick.
+        """
+        job = added.job
+        try:
+            self[job.func_name].bind(job.args, job.kwargs)
+        except InvalidArguments as raised:
+            raise InvalidArguments(
+                f"schedule {added.name!r}: {raised}; give the arguments, as in "
+                f"schedule({added.name!r}, Job({job.func_name!r}, (...,)), ...), or the parameters defaults"
+            ) from None
+        there = self.schedules.get(added.name)
+        if there is not None and there.definition != added.definition:
+            raise DuplicateSchedule(
+                f"schedule {added.name!r} is declared already, of task {there.job.func_name!r} ({there.when}); "
+                f"give the one of task {job.func_name!r} ({added.when}) another name"
+            )
+        self.schedules[added.name] = added
 
     def __getitem__(self, name: str) -> Task[..., Any]:
         try:
@@ -154,28 +190,75 @@ default_registry = Registry()
 def task[**P, R](name: Callable[P, R], /) -> Task[P, R]: ...
 @overload
 def task[**P, R](
-    name: str | None = None, /, *, retry: RetryPolicy | None = None, registry: Registry | None = None
+    name: str | None = None,
+    /,
+    *,
+    retry: RetryPolicy | None = None,
+    cron: str | None = None,
+    every: float | timedelta | None = None,
+    tz: str | None = None,
+    missed: str = "latest",
+    registry: Registry | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task[**P, R](
     name: str | Callable[..., Any] | None = None,
     /,
     *,
     retry: RetryPolicy | None = None,
+    cron: str | None = None,
+    every: float | timedelta | None = None,
+    tz: str | None = None,
+    missed: str = "latest",
     registry: Registry | None = None,
 ) -> Any:
     """Register a function as a task: `@task`, `@task()`, or `@task("name")`.
 
     name: what jobs call it by; the function's own name if left out.
     retry: when failed attempts of its jobs are tried again; the worker's policy if left out.
+    cron, every, tz, missed: it recurs, as for `schedule`, under its own name and called without arguments.
     registry: where to register it; `default_registry` if left out.
-    Raises DuplicateTask if another function has the name.
+    Raises DuplicateTask if another function has the name, InvalidJob for a time that makes no sense.
     """
     if callable(name):
         return task()(name)
+    when = recurrence(cron, every, tz)
+    if when is None and missed != "latest":
+        raise InvalidJob(f"missed={missed!r} is for a task that recurs: give cron= or every= too")
 
     def register(function: Callable[P, R]) -> Task[P, R]:
         made = Task(function, name if isinstance(name, str) else function.__name__, retry=retry)
-        (default_registry if registry is None else registry).add(made)
+        where = default_registry if registry is None else registry
+        where.add(made)
+        if when is not None:
+            where.add_schedule(Schedule(made.name, Job(made.name), when, missed))
         return made
 
     return register
+
+
+def schedule(
+    name: str,
+    job: Job | Task[..., Any],
+    *,
+    cron: str | None = None,
+    every: float | timedelta | None = None,
+    tz: str | None = None,
+    missed: str = "latest",
+    registry: Registry | None = None,
+) -> Schedule:
+    """Declare that a job recurs: each worker that knows of it, of however many, may make the job of a tick; one does.
+
+    name: unique; what `pinion schedules` shows.
+    job: a copy of it is made at each tick, with its arguments and options; or a task that needs no arguments.
+    cron: an expression, read by a wall clock of the zone `tz` (UTC), see `Cron`; or
+    every: seconds, or a timedelta, counted from 1970-01-01 00:00 UTC.
+    missed: what becomes of ticks while no worker ran: "latest" runs the last of them, "skip" none, "all" each.
+    registry: where to declare it; `default_registry` if left out. The task must be registered there.
+    Raises InvalidJob, InvalidArguments, UnknownTask or DuplicateSchedule.
+    """
+    when = recurrence(cron, every, tz)
+    if when is None:
+        raise InvalidJob(f"schedule {name!r}: give cron= or every=")
+    declared = Schedule(name, job if isinstance(job, Job) else Job(job.name), when, missed)
+    (default_registry if registry is None else registry).add_schedule(declared)
+    return declared
