@@ -119,7 +119,7 @@ def test_a_storage_that_cannot_be_inspected(folder: Folder) -> None:
     found = folder.install("pinion-shelf", "pinion.storages", "shelf = plug_shelf:Shelf", code)
 
     for words in (("stats", "shelf://"), ("list", "shelf://"), ("show", "shelf://", "some-id")):
-        refused(folder.pinion(*words, env=found), 2, saying=("Shelf", "INSPECTS"))
+        refused(folder.pinion(*words, env=found), 3, saying=("Shelf", "INSPECTS"))
 
 
 # --- the file -------------------------------------------------------------------------------------

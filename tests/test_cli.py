@@ -17,11 +17,14 @@ from command import Folder, clean
 from pinion import Job, Queue
 from processes import until, worker
 
-COMMANDS = ["backends", "conformance", "enqueue", "list", "show", "stats", "worker"]
+COMMANDS = [
+    *("backends", "cancel", "conformance", "delete", "drain", "enqueue", "list", "logs", "pause", "purge", "resume"),
+    *("retry", "show", "stats", "worker"),
+]
 FIELDS = {
     *("id", "func_name", "args", "kwargs", "queue", "priority", "status", "attempts", "failures", "lost"),
     *("created_at", "run_at", "started_at", "finished_at", "worker", "error", "result", "unique_key", "timeout"),
-    *("headers", "progress"),
+    *("unique_while", "unique_for", "keep", "headers", "progress", "history"),
 }
 
 

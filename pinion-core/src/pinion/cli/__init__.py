@@ -13,11 +13,15 @@ import click
 
 from pinion.cli.backends import backends
 from pinion.cli.conformance import conformance
+from pinion.cli.control import cancel, delete, purge, retry
 from pinion.cli.demo import demo
+from pinion.cli.drain import drain
 from pinion.cli.enqueue import enqueue
 from pinion.cli.inspection import list_jobs, show, stats
+from pinion.cli.lines import job_lines
+from pinion.cli.pausing import pause, resume
 from pinion.cli.worker import worker
-from pinion.errors import DuplicateJob, JobNotFound, PinionError, PluginError, StorageError, UniqueKeyHeld
+from pinion.errors import DuplicateJob, JobNotFound, PinionError, PluginError, StorageError, UniqueKeyHeld, Unsupported
 
 __all__ = ["main"]
 
@@ -63,7 +67,12 @@ def group(context: click.Context) -> None:
         demo()
 
 
-for _command in (worker, enqueue, stats, list_jobs, show, backends, conformance):
+for _command in (
+    *(worker, enqueue),
+    *(stats, list_jobs, show, job_lines),
+    *(retry, cancel, delete, purge, pause, resume, drain),
+    *(backends, conformance),
+):
     group.add_command(_command)
 
 
@@ -114,7 +123,7 @@ def _with_hint(wrong: click.ClickException) -> str:
 def _status(raised: PinionError) -> int:
     if isinstance(raised, JobNotFound | DuplicateJob | UniqueKeyHeld):
         return ANSWER_IS_NO
-    return COULD_NOT if isinstance(raised, StorageError | PluginError) else WRONG_USE
+    return COULD_NOT if isinstance(raised, StorageError | PluginError | Unsupported) else WRONG_USE
 
 
 def _say(message: str, status: int) -> int:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,11 +16,16 @@ from pinion.clock import utc_now
 
 __all__ = [
     "WrongUse",
+    "ago",
+    "duration",
     "import_modules",
     "imports_option",
     "json_option",
+    "moment",
     "parse_json",
     "run_at",
+    "seconds",
+    "split_url",
     "take_url",
     "url_argument",
 ]
@@ -36,14 +42,20 @@ def take_url(words: Sequence[str], *, names: Sequence[str] = ()) -> tuple[str, l
 
     names: what the other words must be, one each. Raises WrongUse.
     """
-    rest = list(words)
-    url = rest.pop(0) if rest and "://" in rest[0] else os.environ.get("PINION_URL", "")
-    if not url:
-        raise WrongUse("which storage? Give a URL such as sqlite:///jobs.db first, or set PINION_URL")
+    url, rest = split_url(words)
     if len(rest) < len(names):
         raise WrongUse(f"missing {names[len(rest)]}; usage: {_usage(names)}")
     if len(rest) > len(names):
         raise WrongUse(f"unexpected {rest[len(names)]!r}; usage: {_usage(names)}")
+    return url, rest
+
+
+def split_url(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The URL and the other words, however many; without a URL, PINION_URL says it. Raises WrongUse."""
+    rest = list(words)
+    url = rest.pop(0) if rest and "://" in rest[0] else os.environ.get("PINION_URL", "")
+    if not url:
+        raise WrongUse("which storage? Give a URL such as sqlite:///jobs.db first, or set PINION_URL")
     return url, rest
 
 
@@ -102,6 +114,46 @@ def parse_json(option: str, text: str, kind: type, example: str) -> Any:
             f"{option} must be a JSON {'array' if kind is list else 'object'} such as '{example}', got {text[:60]!r}"
         )
     return value
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+
+
+def duration(text: str) -> timedelta:
+    """A length of time: 90s, 15m, 12h, 7d, 2w, 1h30m. Raises BadParameter.
+
+    A bare number is refused: whoever writes `--older-than 7` doesn't mean seconds.
+    """
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise click.BadParameter(f"{text!r} is no duration such as 90s, 15m, 12h, 7d or 2w")
+    try:
+        return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is longer than can be counted") from None
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, or a duration. Raises BadParameter."""
+    bare = re.fullmatch(r"\d+(\.\d+)?|\.\d+", text)
+    return duration(f"{float(text):f}s" if bare else text).total_seconds()
+
+
+def moment(text: str) -> datetime:
+    """A time in ISO 8601, local if it names no zone. Raises BadParameter."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{text!r} is no time such as 2026-12-24T18:00+01:00") from None
+
+
+def ago(option: str, duration: timedelta) -> datetime:
+    """The moment so long before now. Raises WrongUse where there is none."""
+    try:
+        return utc_now() - duration
+    except OverflowError:
+        raise WrongUse(f"{option} goes back behind the year 1") from None
 
 
 def run_at(delay: float | None, at: str | None) -> datetime | None:
