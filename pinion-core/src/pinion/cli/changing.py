@@ -63,10 +63,6 @@ class Order:
             for status in self.of or FROM[self.change]:
                 yield replace(self.which, status=status)
 
-    def at_once(self, piece: Filter) -> bool:
-        """Whether a second call would find the same jobs: a dry run's, and running ones that are asked to stop."""
-        return self.dry_run or piece.ids is not None or piece.status is Status.RUNNING
-
 
 def change_all(queue: Queue, order: Order) -> list[str]:
     """Carry it out; the ids of the jobs that were changed, or would be. Raises Unsupported."""
@@ -74,10 +70,10 @@ def change_all(queue: Queue, order: Order) -> list[str]:
     limit = EVERYTHING if order.limit is None else order.limit
     for piece in order.pieces():
         while (left := limit - len(changed)) > 0:
-            wanted = left if order.at_once(piece) else min(BATCH, left)
+            wanted = left if order.dry_run else min(BATCH, left)  # a dry run would find the first thousand again
             batch = controls(queue).change(order.change, piece, limit=wanted, dry_run=order.dry_run)
             changed += batch
-            if len(batch) < wanted or order.at_once(piece):
+            if len(batch) < wanted or order.dry_run:
                 break
     return changed
 
@@ -119,4 +115,6 @@ def _reason(queue: Queue, change: Change, job_id: str) -> str:
         return str(missing)
     if change is Change.REQUEUE and job.status in FINISHED and job.unique_key is not None:
         return f"{job} is {job.status}, and another job holds its unique key {job.unique_key!r}"
+    if change is Change.CANCEL and job.status is Status.RUNNING:
+        return f"{job} was asked to stop already, and is still RUNNING"
     return f"{job} is {job.status}; {ONLY[change]}"
