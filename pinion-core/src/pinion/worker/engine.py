@@ -107,6 +107,10 @@ class Engine:
         finally:
             self._finish()
 
+    def busy(self) -> int:
+        """How many jobs run just now."""
+        return sum(1 for entry in self._running if entry)
+
     # --- the threads that run jobs ----------------------------------------------------------------
 
     def _work(self, place: int) -> None:
@@ -333,7 +337,7 @@ class Engine:
         if self._stops == 1:
             self._deadline = monotonic() + self.settings.grace
             self._stopping.set()
-            busy = sum(1 for entry in self._running if entry)
+            busy = self.busy()
             text = "stopping: %d running jobs may take up to %g s more" if busy else "stopping"
             self.report.worker_event("worker.stopping", text, *((busy, self.settings.grace) if busy else ()))
         else:

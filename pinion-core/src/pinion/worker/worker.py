@@ -1,5 +1,6 @@
 """Worker: the public face of the engine."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,11 +10,24 @@ from pinion.hooks import Hooks
 from pinion.identity import host_name, new_token
 from pinion.job import Status
 from pinion.retry import RetryPolicy
-from pinion.storage import ClaimStorage, Inspects, Promise, Storage, check_spi_version
+from pinion.storage import (
+    ClaimStorage,
+    Controls,
+    Inspects,
+    Promise,
+    Schedules,
+    Storage,
+    Workers,
+    check_spi_version,
+)
 from pinion.task import Task, default_registry
 from pinion.worker.adapter import FiveMethods
 from pinion.worker.engine import Engine, Settings
+from pinion.worker.presence import Presence
 from pinion.worker.report import Report, Summary
+from pinion.worker.rounds import Duty, Rounds
+from pinion.worker.sweeping import Sweeping
+from pinion.worker.ticking import Ticking
 
 __all__ = ["Worker"]
 
@@ -31,6 +45,10 @@ class Worker:
     name: shown in logs and with the jobs it holds; made from host and process if left out.
     burst: stop by itself when nothing is waiting, delayed or running.
     hooks: whom to tell what happens; `pinion worker` tells the installed plugins.
+    keep: delete jobs that succeeded or were cancelled so many seconds ago, of all queues; None keeps them. Jobs whose
+        own `keep` has run out go anyhow, and FAILED ones stay.
+
+    The worker also makes the jobs of the registry's schedules, where the storage promises SCHEDULES.
 
     Raises InvalidJob for values that make no sense, Unsupported for what the storage doesn't promise.
     """
@@ -48,6 +66,7 @@ class Worker:
         name: str | None = None,
         burst: bool = False,
         hooks: Hooks | None = None,
+        keep: float | None = None,
     ) -> None:
         self._check(storage, threads, lease, grace)
         self.registry = default_registry if registry is None else registry
@@ -60,9 +79,11 @@ class Worker:
             grace=float(grace),
             policy=retry or RetryPolicy(),
         )
+        self.keep = self._kept(keep)
         self.burst = burst
         self.hooks = hooks or Hooks()
         self._engine: Engine | None = None
+        self._ticking: Ticking | None = None
         self._stopped_early = False
         self.summary = Summary()
 
@@ -87,6 +108,20 @@ class Worker:
             raise Unsupported(f"{type(self.storage).__name__} doesn't promise QUEUES: leave out queues=")
         return names or None
 
+    def _kept(self, keep: float | None) -> float | None:
+        if keep is None:
+            return None
+        if isinstance(keep, bool) or not isinstance(keep, int | float) or not 0 <= keep < 1e10:
+            raise InvalidJob(f"keep must be a number of seconds of at least 0, or None, got {keep!r}")
+        if Promise.CONTROLS not in self.storage.promises:
+            raise Unsupported(
+                f"{self._storage_name()} doesn't promise CONTROLS: leave out keep=, nothing can be deleted"
+            )
+        return float(keep)
+
+    def _storage_name(self) -> str:
+        return type(self.storage.storage if isinstance(self.storage, FiveMethods) else self.storage).__name__
+
     def run_forever(self) -> Summary:
         """Run jobs until `stop` is called, or, with `burst`, until nothing is left to do. Returns what it did."""
         report = Report(self.settings.name, self.hooks)
@@ -94,17 +129,34 @@ class Worker:
         self._engine = engine = Engine(
             self.storage, self.registry, self.settings, report, self._is_drained if self.burst else None
         )
+        rounds = Rounds(self._duties(report, engine), report)
         if self._stopped_early:
             engine.stop()
         self._greet(report)
+        rounds.start()
         try:
             engine.run()
         finally:
+            rounds.stop()
             self._engine, self._stopped_early = None, False
             if isinstance(self.storage, FiveMethods):
                 self.storage.close()  # also after Ctrl-C: what waits in memory is nowhere else
             report.worker_event("worker.stopped", "stopped")
         return report.summary
+
+    def _duties(self, report: Report, engine: Engine) -> list[Duty]:
+        """What is to be done beside running jobs, as far as the storage promises what it takes."""
+        storage, settings, duties = self.storage, self.settings, list[Duty]()
+        self._ticking = None
+        schedules = getattr(self.registry, "schedules", {})
+        if schedules and isinstance(storage, Schedules) and Promise.SCHEDULES in storage.promises:
+            self._ticking = Ticking(storage, schedules.values(), report, once=self.burst)
+            duties.append(self._ticking)
+        if isinstance(storage, Workers) and Promise.WORKERS in storage.promises:
+            duties.append(Presence(storage, settings.name, settings.queues, settings.threads, engine.busy))
+        if isinstance(storage, Controls) and Promise.CONTROLS in storage.promises:
+            duties.append(Sweeping(storage, self.keep))
+        return duties
 
     def _greet(self, report: Report) -> None:
         settings = self.settings
@@ -113,7 +165,11 @@ class Worker:
             "worker.started", "%s runs jobs of %s on %d threads", settings.name, queues, settings.threads
         )
         if isinstance(self.storage, FiveMethods):
-            report.worker_event("worker.limited", "%s: %s", type(self.storage.storage).__name__, FiveMethods.MISSING)
+            report.worker_event("worker.limited", "%s: %s", self._storage_name(), FiveMethods.MISSING)
+        if (schedules := getattr(self.registry, "schedules", {})) and self._ticking is None:
+            text = "%s doesn't promise SCHEDULES: nobody makes the jobs of %s"
+            names = ", ".join(sorted(schedules))
+            report.worker_event("schedules.missing", text, self._storage_name(), names, level=logging.WARNING)
 
     def stop(self) -> None:
         """Return at once, and make `run_forever` return: within the grace period, or, called again, now.
@@ -126,8 +182,10 @@ class Worker:
             self._stopped_early = True
 
     def _is_drained(self) -> bool:
-        """Whether nothing is waiting, delayed or running in the queues of this worker."""
+        """Whether nothing is due, waiting, delayed or running in the queues of this worker."""
         storage = self.storage
+        if self._ticking is not None and not self._ticking.caught_up:
+            return False
         if isinstance(storage, FiveMethods):
             return storage.size() == 0 and storage.unfinished() == 0
         if not isinstance(storage, Inspects) or Promise.INSPECTS not in storage.promises:
