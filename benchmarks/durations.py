@@ -17,5 +17,5 @@ def measure(stage: Stage) -> Iterator[Row]:
         jobs = min(stage.jobs, int(stage.busy * 1000 / milliseconds)) if milliseconds else stage.jobs
         for name in ("default", "best"):
             setting = PINION_SQLITE.setting(name)
-            row = load.measure(PINION_SQLITE, setting, stage, jobs=jobs, milliseconds=milliseconds)
+            row = load.measure(PINION_SQLITE, setting, stage, jobs=jobs, milliseconds=milliseconds, how="many")
             yield {**row, "possible_per_second": setting.processes * 1000 / milliseconds if milliseconds else None}

@@ -9,7 +9,17 @@ from benchmarks.stage import Row, Stage
 
 __all__ = ["FEATURES", "measure"]
 
-FEATURES = ("none", "results", "hooks", "headers", "arguments of 1 kB", "priorities", "16 queues", "8 threads")
+FEATURES = (
+    "none",
+    "results",
+    "hooks",
+    "headers",
+    "arguments of 1 kB",
+    "priorities",
+    "unique keys",
+    "16 queues",
+    "8 threads",
+)
 WORKER = Setting(name="features", processes=1, words="", command=(PYTHON, "-m", "benchmarks.apps.pinion_features"))
 
 

@@ -17,13 +17,19 @@ LINGER = 0.2
 
 
 def measure(
-    contender: Contender, setting: Setting, stage: Stage, *, jobs: int | None = None, milliseconds: float = 0.0
+    contender: Contender,
+    setting: Setting,
+    stage: Stage,
+    *,
+    jobs: int | None = None,
+    milliseconds: float = 0.0,
+    how: str = "one",
 ) -> Row:
-    """Enqueue one by one, start the workers, wait for the last body, stop."""
+    """Enqueue (how: "one" by one, or "many" at once), start the workers, wait for the last body, stop."""
     jobs = min(jobs or stage.jobs, setting.jobs)
     servers = stage.server_pids(contender)
     with Bout(contender, setting, stage.place, stage.environment(contender)) as bout:
-        enqueued = 0.0 if contender.inside else _enqueued(bout, jobs, milliseconds)
+        enqueued = 0.0 if contender.inside else _enqueued(bout, how, jobs, milliseconds)
         started = time.monotonic_ns()
         bout.start_workers(*((jobs, milliseconds) if contender.inside else ()))
         bout.wait(1, 120.0)
@@ -56,7 +62,7 @@ def measure(
     }
 
 
-def _enqueued(bout: Bout, jobs: int, milliseconds: float) -> float:
+def _enqueued(bout: Bout, how: str, jobs: int, milliseconds: float) -> float:
     bout.produce("prepare")
-    rate: float = bout.produce("one", jobs, milliseconds)
+    rate: float = bout.produce(how, jobs, milliseconds)
     return rate

@@ -44,6 +44,8 @@ def job(number: int) -> Job:
             return Job("featured", (number, 0), queue=f"queue-{number % 16}")
         case "priorities":
             return Job("featured", (number, 0), priority=number % 10)
+        case "unique keys":
+            return Job("featured", (number, 0), unique_key=f"key-{number}")
         case "headers":
             return Job("featured", (number, 0), headers={"traceparent": f"00-{number:032x}-{number:016x}-01"})
     return Job("featured", (number, 0))
