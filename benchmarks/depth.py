@@ -2,12 +2,17 @@
 
 The pace is that of the first 1,000 jobs after a worker starts, so that a worker's start, when its batches are still
 small, weighs the same everywhere. Each look at the deep file has one at a fresh file of 1,000 jobs right before it.
+
+`pinion list` and `show` are timed as whole processes, in the deep file and in one of 1,000 jobs.
 """
 
+import json
 import statistics
+import subprocess
+import time
 from pathlib import Path
 
-from benchmarks.contender import Bout
+from benchmarks.contender import BIN, Bout
 from benchmarks.contenders import PINION_SQLITE
 from benchmarks.processes import peak_rss, rss
 from benchmarks.stage import Row, Stage
@@ -16,6 +21,7 @@ __all__ = ["measure"]
 
 SHORT = 1000
 STEPS = 10
+LOOKS = ("list", "list_finished", "show")
 
 
 def measure(stage: Stage) -> Row:
@@ -25,6 +31,7 @@ def measure(stage: Stage) -> Row:
         waiting = [(_shallow(stage), *_pace(bout)) for _ in range(stage.repeats)]
         drained = _drain(bout, stage.deep - sum(ran for _, _, ran in waiting))
         finished = [(_shallow(stage), _refilled(bout)) for _ in range(stage.repeats)]
+        seen = [(_seen_shallow(stage), _seen(bout)) for _ in range(3)]
     return {
         "deep": stage.deep,
         "enqueued_per_second": enqueued,
@@ -34,6 +41,8 @@ def measure(stage: Stage) -> Row:
         "waiting_ratio": statistics.median(pace / shallow for shallow, pace, _ in waiting),
         "finished_ratio": statistics.median(pace / shallow for shallow, pace in finished),
         **drained,
+        **{f"{name}_shallow_ms": statistics.median(shallow[name] for shallow, _ in seen) for name in LOOKS},
+        **{f"{name}_deep_ms": statistics.median(deep[name] for _, deep in seen) for name in LOOKS},
     }
 
 
@@ -44,6 +53,33 @@ def _bout(stage: Stage) -> Bout:
 def _shallow(stage: Stage) -> float:
     with _bout(stage) as bout:
         return _refilled(bout)
+
+
+def _seen_shallow(stage: Stage) -> dict[str, float]:
+    with _bout(stage) as bout:
+        _refilled(bout)
+        return _seen(bout)
+
+
+def _seen(bout: Bout) -> dict[str, float]:
+    """Milliseconds of each look from the command line."""
+    url = f"sqlite:///{bout.folder}/jobs.db"
+    looks = {
+        "list": ["list", url, "--limit", "20", "--json"],
+        "list_finished": ["list", url, "--status", "SUCCESS", "--task", "note", "--limit", "20"],
+    }
+    took, printed = {}, ""
+    for name, words in looks.items():
+        took[name], text = _timed(words)
+        printed = printed or text
+    took["show"], _ = _timed(["show", url, json.loads(printed)[-1]["id"]])
+    return took
+
+
+def _timed(words: list[str]) -> tuple[float, str]:
+    began = time.perf_counter()
+    done = subprocess.run([BIN / "pinion", *words], check=True, capture_output=True, text=True)
+    return (time.perf_counter() - began) * 1000, done.stdout
 
 
 def _refilled(bout: Bout) -> float:

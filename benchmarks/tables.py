@@ -168,6 +168,11 @@ def depth(results: Results) -> str:
         ["peak, MB", spread(rows, "peak_rss_mb")],
         ["file, MB", number(median(rows, "file_mb"))],
         ["write-ahead log, largest seen, MB", number(max(row["log_peak_mb"] for row in rows))],
+        *(
+            [f"`pinion {words}`: 1,000 finished jobs, and {rows[0]['deep']:,}, ms", f"{number(few)}, {number(many)}"]
+            for words, name in (("list", "list"), ("list --status --task", "list_finished"), ("show", "show"))
+            for few, many in [(median(rows, f"{name}_shallow_ms"), median(rows, f"{name}_deep_ms"))]
+        ),
     ]
     return table(["what", "measured"], lines)
 
