@@ -1,29 +1,25 @@
-"""InMemoryStorage: a ledger behind one lock, with a codec, a clock, and waiting."""
+"""InMemoryStorage: claims from a ledger behind one lock, and waiting for them."""
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from heapq import nsmallest
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pinion.codec import DEFAULT_CODEC, Codec
-from pinion.errors import InvalidURL, JobNotFound, StorageClosed, UndecodableJob
-from pinion.job import Job, Status
+from pinion.errors import InvalidURL, UndecodableJob
+from pinion.job import Job
 from pinion.storage import (
     SECOND,
     SYSTEM,
     Claim,
     ClaimRequest,
-    ClaimStorage,
     Clock,
     Done,
     Exchange,
     Failed,
     Inserted,
-    Inspects,
     KeyHeld,
     Promise,
-    Query,
     Settled,
     Settlement,
     Signal,
@@ -31,8 +27,14 @@ from pinion.storage import (
     monotonic,
     new_token,
 )
-from pinion_memory.ledger import NEVER, Ledger
-from pinion_memory.record import Record, snapshot
+from pinion_memory.control import Control
+from pinion_memory.diary import Diary
+from pinion_memory.inspection import Inspection
+from pinion_memory.ledger import Ledger
+from pinion_memory.moment import NEVER
+from pinion_memory.record import Record
+from pinion_memory.roll import Roll
+from pinion_memory.timetable import Timetable
 
 __all__ = ["InMemoryStorage", "open_storage"]
 
@@ -40,22 +42,22 @@ LOOK = 0.05
 """Seconds after which a wait asks the clock again: it may be set, or moved by hand, and tells nobody."""
 
 
-class InMemoryStorage(ClaimStorage, Inspects):
+class InMemoryStorage(Inspection, Control, Timetable, Diary, Roll):
     """A queue in the memory of this process, and gone with it. A forked child has a copy of its own.
 
     codec: how arguments and results are kept, so that what is accepted here is accepted on disk too.
     ledger: where the jobs are kept, if several storages of this process are to share them.
     """
 
-    promises: ClassVar[frozenset[Promise]] = frozenset(
-        {Promise.DELAY, Promise.QUEUES, Promise.PRIORITY, Promise.RESULTS, Promise.WAKEUPS, Promise.INSPECTS}
-    )
+    promises: ClassVar[frozenset[Promise]] = frozenset(Promise) - {
+        Promise.SHARED,
+        Promise.DURABLE,
+        Promise.POWER_SAFE,
+        Promise.TRANSACTIONS,
+    }
 
     def __init__(self, *, codec: Codec = DEFAULT_CODEC, clock: Clock = SYSTEM, ledger: Ledger | None = None) -> None:
-        self.codec = codec
-        self.clock = clock
-        self._ledger = ledger or Ledger()
-        self._closed = False
+        super().__init__(codec=codec, clock=clock, ledger=ledger)
         self._calls = 0  # of `wake`
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
@@ -64,15 +66,6 @@ class InMemoryStorage(ClaimStorage, Inspects):
         with self._ledger.changed:
             self._check_open()
             return self._insert(records, self.clock.now())
-
-    def _snapshots(self, jobs: Sequence[Job]) -> list[Record]:
-        encode = self.codec.encode_call
-        return [snapshot(job, encode(job.args, job.kwargs)) for job in jobs]
-
-    def _insert(self, records: list[Record], now: int) -> list[Inserted | KeyHeld]:
-        answers: list[Inserted | KeyHeld] = [self._ledger.insert(record, now) for record in records]
-        self._ledger.changed.notify_all()
-        return answers
 
     def exchange(
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
@@ -117,17 +110,20 @@ class InMemoryStorage(ClaimStorage, Inspects):
     def _hand_out(self, record: Record, now: int) -> Job | None:
         try:
             args, kwargs = self.codec.decode_call(record.call)
+            progress = None if record.progress is None else self.codec.decode(record.progress)
         except UndecodableJob as undecodable:
             failed = Failed(describe_error(undecodable))
             self._ledger.settle(Claim(record.id, record.token or ""), failed, None, now)
             return None
-        return record.job(args, kwargs, None, record.token)
+        return record.job(args, kwargs, None, progress, record.token)
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
         with self._ledger.changed:
             self._check_open()
-            lease_ends = self.clock.now() + int(lease * SECOND)
-            return [self._ledger.extend(claim, lease_ends) for claim in claims]
+            return self._extend(claims, self.clock.now() + int(lease * SECOND))
+
+    def _extend(self, claims: Sequence[Claim], lease_ends: int) -> list[Signal]:
+        return [self._ledger.extend(claim, lease_ends) for claim in claims]
 
     # --- waiting ----------------------------------------------------------------------------------
 
@@ -161,63 +157,10 @@ class InMemoryStorage(ClaimStorage, Inspects):
     def close(self) -> None:
         with self._ledger.changed:
             self._closed = True
-            self._ledger.changed.notify_all()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StorageClosed("this InMemoryStorage was closed: make a new one")
-
-    # --- reading ----------------------------------------------------------------------------------
-
-    def size(self) -> int:
-        with self._ledger.changed:
-            self._check_open()
-            return sum(tally[Status.PENDING] for tally in self._ledger.tally.values())
-
-    def get(self, job_id: str) -> Job:
-        with self._ledger.changed:
-            self._check_open()
-            if (record := self._ledger.records.get(job_id)) is None:
-                raise JobNotFound(f"no job {job_id!r} is in this storage")
-            return self._show(record)
-
-    def find(self, query: Query) -> list[Job]:
-        with self._ledger.changed:
-            self._check_open()
-            found = (record for record in self._ledger.records.values() if _matches(record, query))
-            return [self._show(record) for record in nsmallest(query.limit, found, key=lambda record: record.id)]
-
-    def counts(self) -> Mapping[str, Mapping[Status, int]]:
-        with self._ledger.changed:
-            self._check_open()
-            return {
-                queue: {status: number for status, number in tally.items() if number}
-                for queue, tally in self._ledger.tally.items()
-                if any(tally.values())
-            }
-
-    def _show(self, record: Record) -> Job:
-        """The job as it is to be read; without its token, which only its holder has."""
-        try:
-            args, kwargs = self.codec.decode_call(record.call)
-            result = None if record.result is None else self.codec.decode(record.result)
-            return record.job(args, kwargs, result, None)
-        except UndecodableJob as undecodable:
-            job = record.job((), {}, None, None)
-            job.error = describe_error(undecodable)
-            return job
+            self._ledger.tell_all()
 
     def __repr__(self) -> str:
         return "InMemoryStorage()"
-
-
-def _matches(record: Record, query: Query) -> bool:
-    return (
-        (query.after is None or record.id > query.after)
-        and (query.status is None or record.status is query.status)
-        and (query.queue is None or record.queue == query.queue)
-        and (query.task is None or record.func_name.lower() == query.task.lower())
-    )
 
 
 _named: dict[str, Ledger] = {}
