@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pinion import InMemoryStorage, Job, SqliteStorage
+from pinion import Job
 from pinion.errors import StorageUnavailable
 from pinion.hooks import Hooks
 from pinion.schedule import Cron, Every, Recurrence, Schedule
@@ -19,6 +19,8 @@ from pinion.testing import ManualClock
 from pinion.worker.report import Report
 from pinion.worker.rounds import Rounds
 from pinion.worker.ticking import Ticking
+from pinion_memory import InMemoryStorage
+from pinion_sqlite import SqliteStorage
 from right_storages.plain import PlainStorage
 
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)

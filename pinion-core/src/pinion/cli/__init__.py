@@ -17,10 +17,13 @@ from pinion.cli.control import cancel, delete, purge, retry
 from pinion.cli.demo import demo
 from pinion.cli.drain import drain
 from pinion.cli.enqueue import enqueue
+from pinion.cli.health import health
 from pinion.cli.inspection import list_jobs, show, stats
 from pinion.cli.lines import job_lines
 from pinion.cli.pausing import pause, resume
+from pinion.cli.schedules import schedules
 from pinion.cli.worker import worker
+from pinion.cli.workers import workers
 from pinion.errors import DuplicateJob, JobNotFound, PinionError, PluginError, StorageError, UniqueKeyHeld, Unsupported
 
 __all__ = ["main"]
@@ -71,6 +74,7 @@ for _command in (
     *(worker, enqueue),
     *(stats, list_jobs, show, job_lines),
     *(retry, cancel, delete, purge, pause, resume, drain),
+    *(schedules, workers, health),
     *(backends, conformance),
 ):
     group.add_command(_command)

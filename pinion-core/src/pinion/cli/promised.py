@@ -2,9 +2,9 @@
 
 from pinion.errors import Unsupported
 from pinion.queue import Queue
-from pinion.storage import Controls, Inspects, Promise, Steps
+from pinion.storage import Controls, Inspects, Promise, Schedules, Steps, Workers
 
-__all__ = ["controls", "inspects", "paused", "steps"]
+__all__ = ["controls", "inspects", "paused", "schedules", "steps", "workers"]
 
 
 def controls(queue: Queue) -> Controls:
@@ -31,6 +31,20 @@ def inspects(queue: Queue) -> Inspects:
     if isinstance(queue.storage, Inspects) and _promises(queue, Promise.INSPECTS):
         return queue.storage
     raise _refusal(queue, Promise.INSPECTS, "its jobs can't be read or counted")
+
+
+def schedules(queue: Queue) -> Schedules:
+    """Raises Unsupported."""
+    if isinstance(queue.storage, Schedules) and _promises(queue, Promise.SCHEDULES):
+        return queue.storage
+    raise _refusal(queue, Promise.SCHEDULES, "nothing can recur in it")
+
+
+def workers(queue: Queue) -> Workers:
+    """Raises Unsupported."""
+    if isinstance(queue.storage, Workers) and _promises(queue, Promise.WORKERS):
+        return queue.storage
+    raise _refusal(queue, Promise.WORKERS, "it doesn't know who is alive")
 
 
 def _promises(queue: Queue, promise: Promise) -> bool:

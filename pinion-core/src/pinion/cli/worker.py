@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from pinion.cli.logs import configure
-from pinion.cli.options import WrongUse, import_modules, imports_option, take_url, url_argument
+from pinion.cli.options import WrongUse, import_modules, imports_option, seconds, take_url, url_argument
 from pinion.clock import monotonic, sleep
 from pinion.plugins import load_hooks, open_storage
 from pinion.storage import ClaimStorage
@@ -37,6 +37,9 @@ LAST_CALL = 5.0
 @click.option("--burst", is_flag=True, help="Stop when nothing is waiting, delayed or running.")
 @click.option("--lease", type=float, default=30.0, show_default=True, metavar="SECONDS", help="Others take over after.")
 @click.option("--grace", type=float, default=25.0, show_default=True, metavar="SECONDS", help="To finish when stopped.")
+@click.option(
+    "--keep", type=seconds, metavar="DURATION", help="Delete what succeeded or was cancelled so long ago: 7d."
+)
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--name", metavar="NAME", help="Shown in logs and with the jobs it holds.")
 def worker(
@@ -48,6 +51,7 @@ def worker(
     burst: bool,
     lease: float,
     grace: float,
+    keep: float | None,
     log_format: str,
     name: str | None,
 ) -> int:
@@ -73,6 +77,7 @@ def worker(
         queues=queues or None,
         lease=lease,
         grace=grace,
+        keep=keep,
         name=name,
         burst=burst,
         hooks=load_hooks(),
