@@ -6,14 +6,16 @@ from collections.abc import Sequence
 import pytest
 
 from pinion import Job, Registry, RetryPolicy, Status, Worker, task
-from pinion.clock import sleep
+from pinion.clock import monotonic, sleep
 from pinion.errors import StorageUnavailable
 from pinion.hooks import Hooks
 from pinion.outcome import Done
 from pinion.storage import Claim, ClaimRequest, Exchange, Settlement, Signal
 from pinion.testing import ManualClock
-from pinion.worker.engine import PATIENCE, Engine, Settings
+from pinion.worker.engine import Engine
 from pinion.worker.report import Ended, Report
+from pinion.worker.settings import Settings
+from pinion.worker.threads import PATIENCE
 from pinion_memory import InMemoryStorage
 from processes import until
 
@@ -66,30 +68,30 @@ def test_a_lost_job_that_waited_for_its_turn_is_let_go(clock: ManualClock) -> No
     storage = InMemoryStorage(clock=clock)
     storage.enqueue(Job("any"))
     engine = engine_on(storage)
-    engine._exchange(claim=True)
+    engine.claims.exchange(claim=True)
     clock.advance(LEASE + 1)
     assert storage.exchange(claim=ClaimRequest("other")).jobs
 
     engine._keep_alive()
-    engine._exchange(claim=False)
+    engine.claims.exchange(claim=False)
 
-    assert (engine._held, list(engine._waiting), engine.report.summary.lost) == ({}, [], 1)
+    assert (engine.claims.held, list(engine.claims.waiting), engine.report.summary.lost) == ({}, [], 1)
 
 
 def test_the_end_of_a_lost_attempt_does_not_let_go_of_the_next_claim(clock: ManualClock) -> None:
     storage = InMemoryStorage(clock=clock)
     storage.enqueue(Job("any"))
     engine = engine_on(storage)
-    engine._exchange(claim=True)
-    lost = engine._waiting.popleft()
+    engine.claims.exchange(claim=True)
+    lost = engine.claims.waiting.popleft()
     clock.advance(LEASE + 1)
-    engine._exchange(claim=True)
-    [held] = engine._waiting
+    engine.claims.exchange(claim=True)
+    [held] = engine.claims.waiting
 
-    engine._ended.append(Ended(lost, Done(), 0.0))
-    engine._exchange(claim=False)
+    engine.claims.ended.append(Ended(lost, Done(), 0.0))
+    engine.claims.exchange(claim=False)
 
-    assert engine._held[lost.id] is held
+    assert engine.claims.held[lost.id] is held
 
 
 def test_leases_are_extended_soon_after_an_outage_and_not_at_the_next_beat() -> None:
@@ -100,26 +102,28 @@ def test_leases_are_extended_soon_after_an_outage_and_not_at_the_next_beat() -> 
     storage = Away()
     storage.enqueue(Job("any"))
     engine = engine_on(storage)
-    engine._exchange(claim=True)
+    engine.claims.exchange(claim=True)
 
-    assert engine._keep_alive() < 1.0
+    engine._keep_alive()
+
+    assert engine._next_beat(now := monotonic()) - now < 1.0
 
 
 def test_a_job_that_is_claimed_as_the_watch_looks_away_is_noticed() -> None:
     """The watch is about to sleep for long: whoever claims just now must see that."""
-    seen: list[bool] = []
+    seen: list[float] = []
 
     class Looking(threading.Event):
         def is_set(self) -> bool:  # asked last, when the watch looks whether it may sleep for long
-            seen.append(engine._dozing)
+            seen.append(engine.bell.dozing)
             return super().is_set()
 
     engine = engine_on(InMemoryStorage())
     engine._stopping = Looking()
 
-    engine._listen(0.0)
+    engine._listen(0.001)
 
-    assert seen == [True]
+    assert seen == [0.001]
 
 
 def test_claims_are_not_handed_back_because_the_exchange_itself_took_long() -> None:

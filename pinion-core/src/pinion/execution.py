@@ -19,7 +19,7 @@ from pinion.retry import RetryPolicy
 from pinion.storage import Claim, ClaimStorage, Settled, Settlement, Storage, describe_error
 from pinion.task import Task, default_registry
 
-__all__ = ["JobExecution", "attempt", "failure"]
+__all__ = ["JobExecution", "attempt", "failed", "failure", "overdue"]
 
 _DONE = Done()
 
@@ -84,29 +84,34 @@ class JobExecution:
         self.job.status = Status.PENDING if isinstance(outcome, Snoozed) else Status.CANCELLED
 
 
-def attempt(job: Job, registry: Mapping[str, Task[..., Any]], policy: RetryPolicy) -> Outcome:
+def attempt(job: Job, task: Task[..., Any] | LookupError, policy: RetryPolicy) -> Outcome:
     """Run the job's task in this thread; whatever it raises becomes the outcome.
 
+    task: or why there is none.
     policy: for tasks that have none of their own.
     """
     if job.lost > LOST_LIMIT:
-        lost = WorkerLost(f"{job.lost} workers died or froze while they held this job; it is not run again")
-        return Failed(describe_error(lost))
-    try:
-        task = registry[job.func_name]
-    except LookupError as unknown:
-        return decide(job, describe_error(unknown), policy)
+        return overdue(job)
+    if isinstance(task, LookupError):
+        return decide(job, describe_error(task), policy)
     try:
         result = task.run(job.args, job.kwargs, job.timeout)
     except BaseException as raised:  # a task may raise anything, SystemExit too; none of it may end the worker
-        return _failed(job, raised, task.retry or policy)
+        return failed(job, raised, task.retry or policy)
     return _DONE if result is None else Done(result)
 
 
-def _failed(job: Job, raised: BaseException, policy: RetryPolicy) -> Outcome:
+def overdue(job: Job) -> Failed:
+    """The outcome of a job that was lost more often than LOST_LIMIT."""
+    lost = WorkerLost(f"{job.lost} workers died or froze while they held this job; it is not run again")
+    return Failed(describe_error(lost))
+
+
+def failed(job: Job, raised: BaseException, policy: RetryPolicy) -> Outcome:
+    """The outcome of an attempt that raised."""
     try:
         return decide(job, failure(raised), policy)
-    except (TaskTimeout, TaskCancelled):  # it came too late for the task, see Guard
+    except (TaskTimeout, TaskCancelled):  # it came too late for the task, see Place
         raise
     except BaseException as broken:  # somebody else's policy, or exception: theirs may not end the worker either
         return Failed(failure(broken))
@@ -123,4 +128,6 @@ def failure(raised: BaseException) -> JobError:
     return describe_error(raised, text)
 
 
-_OWN_FILES = frozenset({__file__, __file__.replace("execution.py", "task.py")})
+_OWN_FILES = frozenset(
+    __file__.replace("execution.py", name) for name in ("execution.py", "task.py", "registry.py", "worker/loop.py")
+)

@@ -14,7 +14,7 @@ from pinion.job import Job
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 from pinion.storage import Settled
 
-__all__ = ["Ended", "Report", "Summary"]
+__all__ = ["Ended", "EndedElsewhere", "Report", "Summary"]
 
 logger = logging.getLogger("pinion.worker")
 
@@ -34,6 +34,7 @@ class Summary:
 
     lost: settlements refused because the claim had been lost.
     unsettled: finished work that the storage could not be told; those jobs run again after their lease.
+    worn: why the worker stopped by itself, to be replaced by a fresh process.
     abandoned: tasks that still ran when the grace period ended; their jobs were handed back.
     """
 
@@ -46,21 +47,35 @@ class Summary:
     snoozed: int = 0
     unsettled: int = 0
     abandoned: int = 0
+    worn: str | None = None
 
     @property
     def finished(self) -> int:
         return self.succeeded + self.failed + self.cancelled
+
+    @property
+    def attempts(self) -> int:
+        """Those that ended by themselves."""
+        return self.finished + self.retried + self.snoozed
 
 
 class Ended:
     """An attempt that is over and not yet settled."""
 
     __slots__ = ("job", "outcome", "seconds")
+    was_handed_on = False
 
     def __init__(self, job: Job, outcome: Outcome, seconds: float) -> None:
         self.job = job
         self.outcome = outcome
         self.seconds = seconds
+
+
+class EndedElsewhere(Ended):
+    """An attempt that was handed on by the thread that took the job, and ended on the event loop."""
+
+    __slots__ = ()
+    was_handed_on = True
 
 
 class Report:
@@ -151,6 +166,14 @@ class Report:
         """A heartbeat was told that somebody else holds the job now."""
         text = "%s: the lease ran out and the job is no longer this worker's; what its task does now doesn't count"
         self._log(logging.WARNING, "job.lease_lost", Ended(job, Released(), 0.0), text)
+
+    def not_interrupted(self, job: Job, kind: type[BaseException]) -> None:
+        """An exception was raised in the task's thread some time ago, and the task goes on."""
+        text = (
+            "%s doesn't react to %s: it waits in a call of the system, or computes in C, or has caught it; "
+            "its thread is busy until it returns"
+        )
+        self._log(logging.WARNING, "job.not_interrupted", Ended(job, Released(), 0.0), text, kind.__name__)
 
     def result_dropped(self, ended: Ended, why: Exception) -> None:
         """The task succeeded, and its result can't be stored."""

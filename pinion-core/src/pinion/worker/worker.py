@@ -22,10 +22,11 @@ from pinion.storage import (
 )
 from pinion.task import Task, default_registry
 from pinion.worker.adapter import FiveMethods
-from pinion.worker.engine import Engine, Settings
+from pinion.worker.engine import Engine
 from pinion.worker.presence import Presence
 from pinion.worker.report import Report, Summary
 from pinion.worker.rounds import Duty, Rounds
+from pinion.worker.settings import Settings
 from pinion.worker.sweeping import Sweeping
 from pinion.worker.ticking import Ticking
 
@@ -47,6 +48,9 @@ class Worker:
     hooks: whom to tell what happens; `pinion worker` tells the installed plugins.
     keep: delete jobs that succeeded or were cancelled so many seconds ago, of all queues; None keeps them. Jobs whose
         own `keep` has run out go anyhow, and FAILED ones stay.
+    async_tasks: how many `async def` tasks run at once, on one event loop, beside the threads.
+    max_jobs, max_memory: stop after so many jobs, or when the process takes so many megabytes, so that a fresh one can
+        take its place: `summary.worn` says why. `pinion worker --processes` starts one.
 
     The worker also makes the jobs of the registry's schedules, where the storage promises SCHEDULES.
 
@@ -67,8 +71,12 @@ class Worker:
         burst: bool = False,
         hooks: Hooks | None = None,
         keep: float | None = None,
+        async_tasks: int = 1000,
+        max_jobs: int | None = None,
+        max_memory: float | None = None,
     ) -> None:
         self._check(storage, threads, lease, grace)
+        self._check_bounds(async_tasks, max_jobs, max_memory)
         self.registry = default_registry if registry is None else registry
         self.storage = storage if isinstance(storage, ClaimStorage) else FiveMethods(storage)
         self.settings = Settings(
@@ -78,6 +86,9 @@ class Worker:
             lease=float(lease),
             grace=float(grace),
             policy=retry or RetryPolicy(),
+            async_tasks=async_tasks,
+            max_jobs=max_jobs,
+            max_memory=max_memory,
         )
         self.keep = self._kept(keep)
         self.burst = burst
@@ -97,6 +108,17 @@ class Worker:
         for name, value, least in (("lease", lease, 0.1), ("grace", grace, 0.0)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e9:
                 raise InvalidJob(f"{name} must be a number of seconds of at least {least:g}, got {value!r}")
+
+    @staticmethod
+    def _check_bounds(async_tasks: object, max_jobs: object, max_memory: object) -> None:
+        if type(async_tasks) is not int or async_tasks < 1:
+            raise InvalidJob(f"async_tasks must be a whole number of at least 1, got {async_tasks!r}")
+        if max_jobs is not None and (type(max_jobs) is not int or max_jobs < 1):
+            raise InvalidJob(f"max_jobs must be a whole number of at least 1, or None, got {max_jobs!r}")
+        if max_memory is not None and (
+            isinstance(max_memory, bool) or not isinstance(max_memory, int | float) or not max_memory > 0
+        ):
+            raise InvalidJob(f"max_memory must be a number of megabytes above 0, or None, got {max_memory!r}")
 
     def _queues(self, queues: Iterable[str] | None) -> tuple[str, ...] | None:
         if queues is None:
