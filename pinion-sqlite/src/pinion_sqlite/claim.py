@@ -32,9 +32,9 @@ class Claimer:
         }
         for queue in self._queues(connection, request.queues):
             limit, alone = self._limit(connection, queue, wanted, bool(taken))
-            if limit > 0:
+            named = {**parameters, "queue": queue, "limit": limit}
+            if limit > 0 and (rows := connection.execute(SQL["claim"], named).fetchall()):
                 self._last = queue
-                rows = connection.execute(SQL["claim"], {**parameters, "queue": queue, "limit": limit}).fetchall()
                 taken.append((queue, sorted(rows)))
                 wanted -= len(rows)
             if alone or wanted <= 0:
