@@ -407,7 +407,7 @@ class NewestFirst(PlainStorage):
         return -row.job.priority, -row.due, row.number
 
 
-@refused_by("settle.retry", "model.agrees", "history.threads")
+@refused_by("settle.retry", "model.agrees")
 class CountsNoFailures(PlainStorage):
     """A retry is a retry, and nobody knows how often."""
 

@@ -127,7 +127,7 @@ class PutsItBackWhenDone(ConditionStorage):
         self.enqueue(job)
 
 
-@refused_by("base.failed", "base.retry")
+@refused_by("base.failed")
 class RetriesByItself(ConditionStorage):
     """Decides for the worker that a failed job is tried again."""
 

@@ -211,7 +211,7 @@ class OverflowsInTheFuture(PlainStorage):
 # --- QUEUES ---------------------------------------------------------------------------------------
 
 
-@refused_by("queues.only_those", "queues.wait")
+@refused_by("queues.only_those", "queues.default", "queues.wait")
 class TakesFromAnyQueue(PlainStorage):
     """A claim gets whatever there is."""
 
@@ -239,7 +239,7 @@ class TakesNoneForTheDefault(PlainStorage):
         return super().is_wanted(row, queues or (DEFAULT_QUEUE,))
 
 
-@refused_by("queues.unknown", "queues.default")
+@refused_by("queues.unknown")
 class TakesTheDefaultForAll(PlainStorage):
     """A job of the default queue is in every queue."""
 

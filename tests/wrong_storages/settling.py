@@ -22,7 +22,7 @@ class NeverTakesAJobBack(PlainStorage):
         return False
 
 
-@refused_by("lease.lost", "lease.alone")
+@refused_by("lease.lost")
 class DoesntCountLosses(PlainStorage):
     """A job may kill its workers for ever."""
 

@@ -163,7 +163,7 @@ class LeavesItToTheHolder(Common):
         return name.startswith("process-") and name != f"process-{os.getpid()}"
 
 
-@refused_by("shared.late_holder", "settle.stale_token")
+@refused_by("shared.late_holder")
 class BelievesEveryProcess(Common):
     """A token of a process is good as long as the process lives."""
 

@@ -102,7 +102,7 @@ class WaitsForTheFirstQueue(PlainStorage):
         super().wait(queues and queues[:1], timeout)
 
 
-@refused_by("wait.rests", "wakeups.no_polling")
+@refused_by("wait.rests")
 class NeverRests(PlainStorage):
     """Returns at once, and keeps its worker busy with nothing: a warning, until it promises WAKEUPS."""
 

@@ -1,6 +1,7 @@
 """Sitting: all cases tried on one target, by judges in processes of their own, within the time there is."""
 
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -20,6 +21,10 @@ __all__ = ["Sitting"]
 
 FIVE_METHODS_TIME = 17.0
 """Seconds for the cases of a five-method storage, so that it is judged within 20."""
+NO_TRACES = {"HYPOTHESIS_STORAGE_DIRECTORY": os.path.join(os.devnull, "hypothesis")}
+"""Hypothesis would keep notes in the current folder; it goes on without where it can't."""
+START = 15.0
+"""Seconds that a judge may take until it says what the storage is: on a busy machine, Python and the imports need most."""
 SILENCE = LIMIT + 2.0
 """Seconds without a sign of life after which a judge is dead: a case holds it fast, as only compiled code can."""
 
@@ -122,7 +127,7 @@ class _Judge:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "pinion.conformance.judge"],
-            env=environment(),
+            env=environment() | NO_TRACES,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -144,7 +149,7 @@ class _Judge:
 
     def facts(self) -> Facts:
         """What the storage is. Raises WrongUse."""
-        said = self._said(30.0)
+        said = self._said(START, silence=START)
         if said is None:
             return Facts(fault=f"opening it, or asking for its size, {self._death()}")
         if "wrong_use" in said:
@@ -171,10 +176,10 @@ class _Judge:
         self.end()
         return "hung and had to be killed" if status is None else f"ended the whole process, with status {status}"
 
-    def _said(self, within: float) -> Any:
+    def _said(self, within: float, silence: float = SILENCE) -> Any:
         """What it says next that isn't a mere sign of life; None if it ended, is silent, or the time is up."""
         deadline = monotonic() + within
-        while (left := min(SILENCE, deadline - monotonic())) > 0:
+        while (left := min(silence, deadline - monotonic())) > 0:
             try:
                 line = self._lines.get(timeout=left)
             except queue.Empty:
