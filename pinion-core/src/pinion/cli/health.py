@@ -39,12 +39,12 @@ def health(words: tuple[str, ...], workers: int | None, max_waiting: int | None,
 
 def _too_few(queue: Queue, wanted: int | None) -> Iterator[str]:
     if wanted is not None and (alive := len(promised(queue).workers())) < wanted:
-        yield f"{alive} workers are alive, less than {wanted}"
+        yield f"workers alive: {alive}, fewer than {wanted}"
 
 
 def _too_many(queue: Queue, most: int | None) -> Iterator[str]:
     if most is not None and (waiting := _count(queue, Status.PENDING)) > most:
-        yield f"{waiting:,} jobs are waiting, more than {most:,}"
+        yield f"jobs waiting: {waiting:,}, more than {most:,}"
 
 
 def _too_old(queue: Queue, oldest: float | None) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _too_old(queue: Queue, oldest: float | None) -> Iterator[str]:
     ages = ((_age(job, now), job) for job in _pending(queue) if job.queue not in held)
     age, job = max(ages, key=lambda each: each[0], default=(0.0, None))
     if age > oldest:
-        yield f"{job} is due for {age:,.0f} s, more than {oldest:g} s"
+        yield f"{job} has been due for {age:,.0f} s, more than {oldest:g} s"
 
 
 def _pending(queue: Queue) -> Iterator[Job]:
@@ -79,7 +79,7 @@ def _count(queue: Queue, status: Status) -> int:
 
 
 def _facts(queue: Queue) -> str:
-    facts = f"{_count(queue, Status.PENDING):,} waiting, {_count(queue, Status.RUNNING):,} running"
+    facts = f"jobs waiting: {_count(queue, Status.PENDING):,}, running: {_count(queue, Status.RUNNING):,}"
     if Promise.WORKERS in getattr(queue.storage, "promises", ()):
-        facts += f", {len(promised(queue).workers())} workers alive"
+        facts += f", workers alive: {len(promised(queue).workers())}"
     return facts
