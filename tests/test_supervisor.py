@@ -50,6 +50,21 @@ def test_two_processes_end_together_when_nothing_is_left(folder: Path) -> None:
     assert _counts(folder) == {"default": {Status.SUCCESS: 20}}
 
 
+def test_processes_that_are_given_a_name_have_one_each(folder: Path) -> None:
+    options = ("--import", "supervised", "--processes", "2", "--name", "w")
+
+    with worker("sqlite:///jobs.db", folder, *options) as supervisor:
+        begun = until(lambda: len(found := _named(supervisor, "worker.started")) == 2 and found)
+        supervisor.signal(signal.SIGTERM)
+        supervisor.wait()
+
+    assert sorted(begun) == ["w-1", "w-2"]
+
+
+def _named(supervisor: WorkerProcess, event: str) -> list[str]:
+    return [entry["worker"] for entry in supervisor.events() if entry.get("event") == event]
+
+
 @pytest.mark.skipif(not _can_be_process_one(), reason="this system lets nobody make a process namespace")
 def test_a_supervisor_may_be_process_one_as_in_a_container(folder: Path) -> None:
     command = [*UNSHARE, *COMMAND, "--processes", "2"]

@@ -69,7 +69,7 @@ def worker(
     if processes > 1:
         from pinion.worker.supervisor import supervise
 
-        return supervise(processes, sys.argv[1:])
+        return supervise(processes, sys.argv[1:], name)
     storage = open_storage(url)
     running = Worker(
         storage,

@@ -70,10 +70,11 @@ class _Child:
             self.process.send_signal(number)
 
 
-def supervise(processes: int, words: Sequence[str]) -> int:
+def supervise(processes: int, words: Sequence[str], name: str | None = None) -> int:
     """Run so many workers until they end or a signal stops them; the worst of their exit statuses.
 
     words: the command line, in which the number of processes is replaced.
+    name: what they are called, each with a number behind it, since no two workers may have one name.
     """
     signals: SimpleQueue[int] = SimpleQueue()
 
@@ -83,7 +84,7 @@ def supervise(processes: int, words: Sequence[str]) -> int:
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, heard)
     command = [sys.executable, "-m", "pinion", *words, "--processes", "1"]
-    children = [_Child(command) for _ in range(processes)]
+    children = [_Child([*command, *_named(name, number)]) for number in range(1, processes + 1)]
     stopping = False
     while not all(child.is_over(not stopping) for child in children):
         try:
@@ -97,6 +98,10 @@ def supervise(processes: int, words: Sequence[str]) -> int:
         for child in children:
             child.look(not stopping)
     return max(_exit_status(child.status) for child in children)
+
+
+def _named(name: str | None, number: int) -> list[str]:
+    return [] if name is None else ["--name", f"{name}-{number}"]
 
 
 def _exit_status(status: int | None) -> int:
