@@ -262,6 +262,17 @@ def test_what_is_too_old_goes_in_bounded_batches_with_rests_between_them() -> No
     assert rests[0] < 10 and rests[1] < 10 and rests[2] == 60
 
 
+def test_a_burst_that_ends_at_once_deletes_what_is_too_old(
+    storage: Any, clock: ManualClock, registry: Registry
+) -> None:
+    finish(storage, registry, Job("add"))
+    clock.advance(DAY)
+
+    Worker(storage, registry=registry, burst=True, keep=60).run_forever()
+
+    assert left(storage) == []
+
+
 @pytest.mark.parametrize("keep", [-1, float("nan"), "7d", True])
 def test_a_time_to_keep_that_makes_no_sense_is_refused(keep: Any) -> None:
     with pytest.raises(InvalidJob, match="keep must be a number of seconds of at least 0"):
@@ -341,6 +352,17 @@ def test_a_duty_acts_when_it_asked_to_and_at_once_when_it_is_woken() -> None:
 
     assert (duty.acted, duty.ended) == (2, 1)
     assert threads_of_rounds() == []
+
+
+def test_every_duty_is_done_once_though_a_stop_comes_before() -> None:
+    duty = Broken(StorageUnavailable("away"))
+    duty.away = False
+    one = rounds(duty)
+
+    one.start()
+    one.stop()
+
+    assert (duty.acted, duty.ended) == (1, 1)
 
 
 def test_a_storage_that_was_closed_ends_the_rounds_without_a_word(caplog: pytest.LogCaptureFixture) -> None:

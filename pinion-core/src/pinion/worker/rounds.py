@@ -47,6 +47,11 @@ class _Turn:
     def done(self, seconds: float) -> None:
         self.due, self.pause = monotonic() + max(SHORTEST, seconds), 0.0
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it never acted."""
+        return self.due == 0.0
+
     def failed(self) -> None:
         self.pause = min(max(FIRST_PAUSE, self.pause * 2), LONGEST_PAUSE)
         self.due = monotonic() + self.pause
@@ -85,7 +90,7 @@ class Rounds:
             self._thread.join(PATIENCE)
 
     def _run(self) -> None:
-        wait = 0.0
+        wait = self.go()
         while self._is_to_go_on(wait):
             wait = self.go()
         for turn in self._turns:
@@ -106,9 +111,12 @@ class Rounds:
             turn.due = 0.0
 
     def go(self) -> float:
-        """One round: let those act whose time has come. Seconds until the next one's."""
+        """One round: let those act whose time has come. Seconds until the next one's.
+
+        Everyone acts once, also where a stop comes before: a worker that ends at once deletes what is too old, too.
+        """
         for turn in self._turns:
-            if turn.due <= monotonic() and not self._stopping:
+            if turn.due <= monotonic() and (turn.is_new or not self._stopping):
                 self._act(turn)
         return max(0.0, min((turn.due for turn in self._turns), default=LONGEST_PAUSE) - monotonic())
 
