@@ -25,6 +25,7 @@ ROOMS = (
     "registration",
     "hooks",
     "task",
+    "reference",
     "storage",
     "groups",
     "claim",

@@ -177,6 +177,10 @@ class TaskCancelled(PinionError):
         super().__init__(message)
 
 
+class ProcessDied(PinionError):
+    """The child process of a process task died; the message says how. Only that attempt failed."""
+
+
 class NotRunning(PinionError, RuntimeError):
     """What only a running task may ask was asked outside of one."""
 

@@ -85,6 +85,16 @@ class Notes:
                     if not pad.waiting:
                         self._will_be_written(pad)
 
+    def add(self, job: Job, progress: Any, lines: Iterable[Line]) -> None:
+        """Take notes that were made elsewhere, within the bounds; they have been logged."""
+        if self._steps is not None:
+            with self._changed:
+                pad = self._pad(job)
+                pad.progress = pad.progress if progress is KEEP else progress
+                pad.lines += lines
+                if not pad.waiting:
+                    self._will_be_written(pad)
+
     def is_cancelled(self, job: Job) -> bool:
         return bool(self.cancelled) and _claim(job) in self.cancelled
 

@@ -14,6 +14,7 @@ from typing import Any, overload
 from pinion.annotations import check_call, converter
 from pinion.errors import DuplicateSchedule, DuplicateTask, InvalidArguments, InvalidJob, TaskTimeout, UnknownTask
 from pinion.job import Job
+from pinion.reference import Reference
 from pinion.retry import RetryPolicy
 from pinion.schedule import Schedule, recurrence
 
@@ -28,13 +29,19 @@ class Task[**P, R]:
     name: what jobs call it by.
     function: the function itself.
     retry: the policy of its jobs; None means the worker's.
+    process: whether each attempt runs in a child process of the worker.
     """
 
-    def __init__(self, function: Callable[P, R], name: str, *, retry: RetryPolicy | None = None) -> None:
+    def __init__(
+        self, function: Callable[P, R], name: str, *, retry: RetryPolicy | None = None, process: bool = False
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.name = name
         self.retry = retry
+        self.process = process
+        if process:
+            Reference.to(function)  # raises InvalidJob
         self.is_async = inspect.iscoroutinefunction(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -194,6 +201,7 @@ def task[**P, R](
     /,
     *,
     retry: RetryPolicy | None = None,
+    process: bool = False,
     cron: str | None = None,
     every: float | timedelta | None = None,
     tz: str | None = None,
@@ -205,6 +213,7 @@ def task[**P, R](
     /,
     *,
     retry: RetryPolicy | None = None,
+    process: bool = False,
     cron: str | None = None,
     every: float | timedelta | None = None,
     tz: str | None = None,
@@ -215,6 +224,8 @@ def task[**P, R](
 
     name: what jobs call it by; the function's own name if left out.
     retry: when failed attempts of its jobs are tried again; the worker's policy if left out.
+    process: run each attempt in a child process of the worker, which a timeout or a cancel really kills. The function
+        must stand at the top of a module.
     cron, every, tz, missed: it recurs, as for `schedule`, under its own name and called without arguments.
     registry: where to register it; `default_registry` if left out.
     Raises DuplicateTask if another function has the name, InvalidJob for a time that makes no sense.
@@ -226,7 +237,7 @@ def task[**P, R](
         raise InvalidJob(f"missed={missed!r} is for a task that recurs: give cron= or every= too")
 
     def register(function: Callable[P, R]) -> Task[P, R]:
-        made = Task(function, name if isinstance(name, str) else function.__name__, retry=retry)
+        made = Task(function, name if isinstance(name, str) else function.__name__, retry=retry, process=process)
         where = default_registry if registry is None else registry
         where.add(made)
         if when is not None:

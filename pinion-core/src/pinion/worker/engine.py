@@ -212,6 +212,7 @@ class Engine:
         self.claims.stopped.set()
         self.threads.wake()
         self.claims.close()
+        self._kill_children()
         for job, started, _ in self._end_async_tasks() + self.threads.entries():
             self.claims.ended.append(Ended(job, Released(), monotonic() - started))
             self.report.summary.abandoned += 1
@@ -221,6 +222,16 @@ class Engine:
             self.claims.outage.failed(raised)
             self.report.summary.unsettled = len(self.claims.ended)
         self._notes.close()
+
+    def _kill_children(self) -> None:
+        """What runs in a process can be ended: its thread then hands the job back."""
+        places = [place for place in self.threads.places if place.in_child]
+        for place in places:
+            if (entry := place.entry) is not None:
+                place.interrupt(entry, Released)
+        deadline = monotonic() + LAST_SECOND
+        while any(place.in_child for place in places) and monotonic() < deadline:
+            sleep(0.005)
 
     def _end_async_tasks(self) -> list[Entry]:
         """Cancel them, which can't be done to a thread, and give them a moment; those that go on all the same."""

@@ -7,20 +7,36 @@ computes in C gets it when that call returns, and not before: such a task needs 
 
 import ctypes
 import threading
+from typing import Any, Protocol
 
 from pinion.clock import monotonic
 from pinion.context import Entry
 from pinion.errors import TaskCancelled, TaskTimeout
+from pinion.job import Job
+from pinion.outcome import Outcome, Released
+from pinion.retry import RetryPolicy
+from pinion.task import Task
 
-__all__ = ["Interruption", "Place"]
+__all__ = ["Ending", "Interruption", "Place"]
 
 Interruption = type[TaskTimeout] | type[TaskCancelled]
+Ending = Interruption | type[Released]
+"""Why an attempt is ended from outside."""
+
+
+class Child(Protocol):
+    """A process in which the thread runs some of its jobs; see `ChildProcess`."""
+
+    def run(self, job: Job, task: Task[..., Any], policy: RetryPolicy) -> Outcome: ...
+    def end(self, ending: Ending) -> None: ...
+    def close(self) -> None: ...
 
 
 class Place:
     """The thread that makes it calls `leave` after each job; other threads call `interrupt`.
 
     entry: the attempt under way. Set by the thread, also to None; looking at it needs no lock.
+    child: the process in which the thread runs its process tasks, once there is one; `in_child` while one of them runs.
     struck: the attempt for which an exception was raised. It may arrive at any instruction until `leave` is over, so
         all of that stands in one `try`.
     """
@@ -28,12 +44,17 @@ class Place:
     def __init__(self) -> None:
         self.entry: Entry | None = None
         self.struck: Entry | None = None
+        self.child: Child | None = None
+        self.in_child = False
         self.struck_at = float("inf")
         self.thread = 0
         self._lock = threading.Lock()
 
-    def interrupt(self, entry: Entry, kind: Interruption) -> bool:
-        """Raise in the thread if it still runs this attempt. Once per attempt; whether this was the time."""
+    def interrupt(self, entry: Entry, kind: Ending) -> bool:
+        """Raise in the thread if it still runs this attempt, or kill its child. Once per attempt; whether this was it.
+
+        Nothing can be raised in a thread so that the job is handed back.
+        """
         if self.struck is entry:
             return False
         with self._lock:
@@ -42,7 +63,10 @@ class Place:
             if self.entry is not entry:
                 self.struck = None
                 return False
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(kind))
+            if self.in_child and self.child is not None:
+                self.child.end(kind)
+            else:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread), ctypes.py_object(kind))
             self.struck_at = monotonic()
         return True
 

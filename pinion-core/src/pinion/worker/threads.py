@@ -107,12 +107,17 @@ class Threads:
                 continue
             task = self._task_of(job)
             entry = (job, started, self.notes)
-            if isinstance(task, Task) and task.is_async:
-                self._hand_on(entry, task)
-            else:
-                self._ended.append(Ended(job, self._attempt(entry, task, place), monotonic() - started))
+            if isinstance(task, Task) and (task.is_async or task.process):
+                if not task.process:
+                    self._hand_on(entry, task)
+                    continue
+                place.in_child = True
+            self._ended.append(Ended(job, self._attempt(entry, task, place), monotonic() - started))
+            place.in_child = False
         while self._ended and not self.is_out_of_time():
             self.exchange_patiently(claim=False)
+        if place.child is not None:
+            place.child.close()
         self.bell.ring("look")
 
     def _task_of(self, job: Job) -> AnyTask | LookupError:
@@ -131,7 +136,10 @@ class Threads:
                 self._job_started(job=job)
             if job.timeout is not None:
                 self.bell.ring("look")
-            outcome = attempt(job, task, self.settings.policy)
+            if place.in_child and isinstance(task, Task):
+                outcome = self._attempt_in_child(job, task, place)
+            else:
+                outcome = attempt(job, task, self.settings.policy)
             place.entry = None
             if place.struck is not None:
                 place.leave()
@@ -139,6 +147,13 @@ class Threads:
             place.leave()
             outcome = failed(job, late, self.settings.policy)
         return outcome
+
+    def _attempt_in_child(self, job: Job, task: AnyTask, place: Place) -> Outcome:
+        from pinion.worker.process import ChildProcess  # takes milliseconds that most workers need not spend
+
+        if place.child is None:
+            place.child = ChildProcess(self.report, self.notes)
+        return place.child.run(job, task, self.settings.policy)
 
     def _hand_on(self, entry: Entry, task: AnyTask) -> None:
         """The job runs on the event loop, and this thread is done with it."""

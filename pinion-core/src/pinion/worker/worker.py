@@ -9,6 +9,7 @@ from pinion.errors import InvalidJob, Unsupported
 from pinion.hooks import Hooks
 from pinion.identity import host_name, new_token
 from pinion.job import Status
+from pinion.reference import importing_main
 from pinion.retry import RetryPolicy
 from pinion.storage import (
     ClaimStorage,
@@ -23,6 +24,7 @@ from pinion.storage import (
 from pinion.task import Task, default_registry
 from pinion.worker.adapter import FiveMethods
 from pinion.worker.engine import Engine
+from pinion.worker.importable import check_process_tasks
 from pinion.worker.presence import Presence
 from pinion.worker.report import Report, Summary
 from pinion.worker.rounds import Duty, Rounds
@@ -145,7 +147,16 @@ class Worker:
         return type(self.storage.storage if isinstance(self.storage, FiveMethods) else self.storage).__name__
 
     def run_forever(self) -> Summary:
-        """Run jobs until `stop` is called, or, with `burst`, until nothing is left to do. Returns what it did."""
+        """Run jobs until `stop` is called, or, with `burst`, until nothing is left to do. Returns what it did.
+
+        Raises InvalidJob if a child process could not import one of the process tasks.
+        """
+        if importing_main.get():
+            raise InvalidJob(
+                "a child process imports this script for its tasks, and must not start a worker: "
+                'put that under `if __name__ == "__main__":`'
+            )
+        check_process_tasks(self.registry, self.settings.policy)
         report = Report(self.settings.name, self.hooks)
         self.summary = report.summary
         self._engine = engine = Engine(
