@@ -187,3 +187,7 @@ class NotRunning(PinionError, RuntimeError):
 
 class WorkerLost(PinionError):
     """The workers that ran the job kept dying: it is not run again."""
+
+
+class EndlessJobs(PinionError, RuntimeError):
+    """A rehearsal ran so many jobs at one moment that they seem to go on making new ones for ever."""

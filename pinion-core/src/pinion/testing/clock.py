@@ -26,5 +26,10 @@ class ManualClock:
         with self._moving:
             self._now += round(seconds * SECOND)
 
+    def set(self, microseconds: int) -> None:
+        """Let it be that moment, in microseconds since 1970-01-01 UTC."""
+        with self._moving:
+            self._now = microseconds
+
     def __repr__(self) -> str:
         return f"ManualClock({self._now})"
