@@ -20,11 +20,18 @@ ROOMS = (
     "execution",
     "notes",
     "context",
+    "task",
     "queue",
+    "handle",
+    "access",
+    "lookout",
+    "promised",
     "plugins",
     "registration",
     "hooks",
-    "task",
+    "registry",
+    "options",
+    "uniqueness",
     "reference",
     "storage",
     "groups",
@@ -39,6 +46,7 @@ ROOMS = (
     "codec",
     "plain",
     "job",
+    "secrecy",
     "identity",
     "clock",
     "errors",
@@ -48,7 +56,7 @@ ROOMS = (
 SPI = {"pinion.storage", "pinion.job", "pinion.codec", "pinion.errors"}
 """All that a backend may import of core."""
 
-PURE = ("job", "retry", "recurrence", "schedule", "outcome")
+PURE = ("job", "secrecy", "retry", "recurrence", "schedule", "outcome")
 IMPURE = {"time", "os", "logging", "threading"}
 
 CORE = ROOT / "pinion-core" / "src" / "pinion"

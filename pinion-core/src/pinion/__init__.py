@@ -7,11 +7,12 @@ are here when those are installed.
 from typing import Any
 
 from pinion.context import RunningJob, current_job
-from pinion.errors import Cancel, Retry, Snooze
+from pinion.errors import Cancel, JobCancelled, JobFailed, Retry, Snooze
 from pinion.execution import JobExecution
+from pinion.handle import Handle
 from pinion.job import Job, JobError, Status
 from pinion.plugins import open_storage, optional_name
-from pinion.queue import Queue
+from pinion.queue import Queue, default_queue, set_default_queue
 from pinion.retry import RetryPolicy
 from pinion.storage import ClaimStorage, Storage
 from pinion.task import Registry, Task, schedule, task
@@ -20,9 +21,12 @@ from pinion.worker import Worker
 __all__ = [
     "Cancel",
     "ClaimStorage",
+    "Handle",
     "Job",
+    "JobCancelled",
     "JobError",
     "JobExecution",
+    "JobFailed",
     "Queue",
     "Registry",
     "Retry",
@@ -34,8 +38,10 @@ __all__ = [
     "Task",
     "Worker",
     "current_job",
+    "default_queue",
     "open_storage",
     "schedule",
+    "set_default_queue",
     "task",
 ]
 

@@ -7,13 +7,13 @@ an `int` may be given text. A task without any that matter costs nothing. How a 
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from pinion.errors import InvalidArguments
+from pinion.errors import InvalidArguments, InvalidResult
 from pinion.rebuild import Rebuild, rebuild_of, resolved
 
-__all__ = ["check_call", "converter"]
+__all__ = ["check_call", "converter", "returned"]
 
 type Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -23,8 +23,12 @@ def check_call(signature: inspect.Signature, name: str, args: tuple[Any, ...], k
     _bind(signature, name, args, kwargs)
 
 
-def converter(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], Call] | None:
+def converter(
+    function: Callable[..., Any], secret: Collection[str] = ()
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Call] | None:
     """What rebuilds the arguments of a call of the function; None if there is nothing to rebuild.
+
+    secret: the parameters whose arguments no error may show.
 
     The result raises InvalidArguments, naming the argument, if plain data doesn't fit its annotation. An annotation
     that can't be resolved is taken as saying nothing.
@@ -38,6 +42,7 @@ def converter(function: Callable[..., Any]) -> Callable[[tuple[Any, ...], dict[s
         name: resolved(each.annotation, names) for name, each in named.items() if each.annotation is not each.empty
     }
     rebuilds = {name: rebuild for name, hint in hints.items() if (rebuild := rebuild_of(hint))}
+    rebuilds |= {name: _discreet(rebuilds[name]) for name in rebuilds.keys() & set(secret)}
     return functools.partial(_convert, signature, _name_of(function), rebuilds) if rebuilds else None
 
 
@@ -52,7 +57,7 @@ def _convert(
     for name, rebuild in rebuilds.items():
         if name in bound.arguments:
             kind = signature.parameters[name].kind
-            bound.arguments[name] = _rebuilt(rebuild, kind, bound.arguments[name], repr(name))
+            bound.arguments[name] = _rebuilt(rebuild, kind, bound.arguments[name], f"argument {name!r}")
     return bound.args, bound.kwargs
 
 
@@ -60,8 +65,37 @@ def _rebuilt(rebuild: Rebuild, kind: object, value: Any, place: str) -> Any:
     if kind is inspect.Parameter.VAR_POSITIONAL:
         return tuple(rebuild(each, f"{place}[{index}]") for index, each in enumerate(value))
     if kind is inspect.Parameter.VAR_KEYWORD:
-        return {name: rebuild(each, repr(name)) for name, each in value.items()}
+        return {name: rebuild(each, f"argument {name!r}") for name, each in value.items()}
     return rebuild(value, place)
+
+
+def _discreet(rebuild: Rebuild) -> Rebuild:
+    def rebuilt(value: Any, place: str) -> Any:
+        try:
+            return rebuild(value, place)
+        except InvalidArguments:
+            raise InvalidArguments(f"{place}, which is secret, doesn't fit its annotation") from None
+
+    return rebuilt
+
+
+def returned(function: Callable[..., Any], name: str) -> Callable[[Any], Any]:
+    """What makes of a stored result what the function's annotation says it returns.
+
+    It raises InvalidResult if that can't be. What isn't annotated, or needs no rebuilding, stays as it is.
+    """
+    hint = getattr(_innermost(function), "__annotations__", {}).get("return")
+    rebuild = rebuild_of(resolved(hint, _names_seen_by(function)))
+
+    def rebuilt(value: Any) -> Any:
+        try:
+            return value if rebuild is None else rebuild(value, "the result")
+        except InvalidArguments as raised:
+            raise InvalidResult(
+                f"task {name!r}: {raised}; was its annotation changed since? The job itself has the plain data"
+            ) from raised
+
+    return rebuilt
 
 
 # --- the signature --------------------------------------------------------------------------------

@@ -156,6 +156,10 @@ class JobFailed(PinionError):
         self.error = error
 
 
+class InvalidResult(PinionError, TypeError):
+    """The stored result of a job can't be made what the annotation of its task says."""
+
+
 class JobCancelled(PinionError):
     """The job whose result was asked for ended CANCELLED: it has none."""
 

@@ -15,9 +15,9 @@ from pinion.errors import Cancel, ClaimLost, InvalidJob, Snooze, TaskCancelled, 
 from pinion.job import Job, JobError, Status
 from pinion.notes import Notes
 from pinion.outcome import LOST_LIMIT, Done, Failed, Outcome, Snoozed, decide
+from pinion.registry import Definition, default_registry
 from pinion.retry import RetryPolicy
 from pinion.storage import Claim, ClaimStorage, Settled, Settlement, Storage, describe_error
-from pinion.task import Task, default_registry
 
 __all__ = ["JobExecution", "attempt", "failed", "failure", "overdue"]
 
@@ -34,7 +34,7 @@ class JobExecution:
     raises Snooze or Cancel gets that where the storage is a ClaimStorage; one of five methods knows only failures.
     """
 
-    def __init__(self, storage: Storage, job: Job, registry: Mapping[str, Task[..., Any]] | None = None) -> None:
+    def __init__(self, storage: Storage, job: Job, registry: Mapping[str, Definition[..., Any]] | None = None) -> None:
         self.storage = storage
         self.job = job
         self.registry = default_registry if registry is None else registry
@@ -47,7 +47,7 @@ class JobExecution:
             raise
         return lambda *args, **kwargs: self._call(task, args, kwargs)
 
-    def _call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, task: Definition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         notes = Notes(self.storage)
         try:
             self.job.result = contextvars.copy_context().run(self._run, task, args, kwargs, notes)
@@ -56,7 +56,7 @@ class JobExecution:
             notes.close()
         return self.job.result
 
-    def _run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes) -> Any:
+    def _run(self, task: Definition[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], notes: Notes) -> Any:
         enter((self.job, monotonic(), notes))
         return task.run(args, kwargs)
 
@@ -84,7 +84,7 @@ class JobExecution:
         self.job.status = Status.PENDING if isinstance(outcome, Snoozed) else Status.CANCELLED
 
 
-def attempt(job: Job, task: Task[..., Any] | LookupError, policy: RetryPolicy) -> Outcome:
+def attempt(job: Job, task: Definition[..., Any] | LookupError, policy: RetryPolicy) -> Outcome:
     """Run the job's task in this thread; whatever it raises becomes the outcome.
 
     task: or why there is none.
@@ -129,5 +129,5 @@ def failure(raised: BaseException) -> JobError:
 
 
 _OWN_FILES = frozenset(
-    __file__.replace("execution.py", name) for name in ("execution.py", "task.py", "registry.py", "worker/loop.py")
+    __file__.replace("execution.py", name) for name in ("execution.py", "registry.py", "worker/loop.py")
 )

@@ -102,6 +102,16 @@ class Inspects(ABC):
         """
         return _last_attempt(self.get(job_id))
 
+    def finished(self, job_ids: Sequence[str]) -> list[str]:
+        """Those of the jobs that are finished, or aren't there. Many are asked for at once, and often."""
+        return [job_id for job_id in job_ids if self._is_over(job_id)]
+
+    def _is_over(self, job_id: str) -> bool:
+        try:
+            return self.get(job_id).status in FINISHED
+        except JobNotFound:
+            return True
+
     def wait_finished(self, job_id: str, timeout: float) -> None:
         """Block until the job is finished or deleted, or the timeout passed. It may return early, and not late.
 

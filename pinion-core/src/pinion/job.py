@@ -13,7 +13,7 @@ somebody claims it again: RUNNING to RUNNING, with one more in `lost`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from pinion.clock import utc_now
 from pinion.errors import InvalidJob
 from pinion.identity import new_id
+from pinion.secrecy import redacted
 
 __all__ = ["DEFAULT_QUEUE", "FINISHED", "TRANSITIONS", "Job", "JobError", "Status", "check"]
 
@@ -75,7 +76,7 @@ class JobError:
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Job:
     """One call of a task: what to run, and what became of it. Mutable, and coerces nothing.
 
@@ -128,6 +129,12 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.func_name}[{self.id}]"
+
+    def __repr__(self) -> str:
+        args, kwargs = redacted(self.headers, self.args, self.kwargs)
+        shown = {each.name: getattr(self, each.name) for each in fields(self) if each.repr}
+        shown |= {"args": args, "kwargs": kwargs}
+        return f"Job({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 def check(job: Job) -> None:

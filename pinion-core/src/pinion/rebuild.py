@@ -95,7 +95,7 @@ def _bare(hint: Any) -> Any:
 
 def _refuse(place: str, expected: str, value: Any, why: object = "") -> NoReturn:
     reason = f" ({why})" if str(why) else ""
-    raise InvalidArguments(f"argument {place}: expected {expected}, got {reprlib.repr(value)}{reason}")
+    raise InvalidArguments(f"{place}: expected {expected}, got {reprlib.repr(value)}{reason}")
 
 
 def _union(members: tuple[Any, ...]) -> Rebuild | None:

@@ -1,221 +1,238 @@
-"""`@task`, and the registry that maps names to tasks.
+"""`@task`: a function becomes a task, which stays a plain callable, and can be enqueued.
 
-A task stays a plain callable: calling it runs it here and now. Registering it under a name lets a worker find it
-when a job of that name is claimed. Names are the same in upper and lower case. Nothing is ever imported by a
-name that came out of a queue: what isn't registered doesn't run.
+    @task(queue="mail", timeout=30)
+    def greet(name: str) -> str: ...
+
+    greet("ann")                                    # runs here and now
+    handle = greet.enqueue("ann")                   # runs in a worker; handle.result() is a str
+    greet.using(delay=60, priority=5).enqueue("ann")
+
+What its arguments and its result are is known to type checkers: `greet.enqueue(1)` is an error to them.
 """
 
-import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
-from typing import Any, overload
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, overload
 
-from pinion.annotations import check_call, converter
-from pinion.errors import DuplicateSchedule, DuplicateTask, InvalidArguments, InvalidJob, TaskTimeout, UnknownTask
-from pinion.job import Job
-from pinion.reference import Reference
+from pinion.clock import SYSTEM
+from pinion.errors import InvalidJob
+from pinion.handle import Handle
+from pinion.job import DEFAULT_QUEUE, Job
+from pinion.options import UNCHANGED, Options, Seconds, Unique
+from pinion.queue import Queue, default_queue
+from pinion.registry import Definition, Registry, default_registry
 from pinion.retry import RetryPolicy
 from pinion.schedule import Schedule, recurrence
 
-__all__ = ["Registry", "Task", "default_registry", "schedule", "task"]
-
-Call = tuple[tuple[Any, ...], dict[str, Any]]
+__all__ = ["AsyncTask", "Registry", "Task", "Variant", "default_registry", "schedule", "task"]
 
 
-class Task[**P, R]:
+class Terms(NamedTuple):
+    """How a job is enqueued, apart from what is stored of it."""
+
+    on_conflict: str = "existing"
+    connection: Any = None
+    on: Queue | None = None
+
+    @property
+    def queue(self) -> Queue:
+        return default_queue() if self.on is None else self.on
+
+
+TERMS = Terms()
+
+
+class Verbs[**P, R]:
+    """What can be done with a task, and with a variant of it.
+
+    P: its parameters. R: what its jobs result in.
+    """
+
+    definition: Definition[P, R]
+    options: Options
+    terms: Terms
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Store a job that calls the task with these arguments.
+
+        Raises InvalidArguments if they don't fit the task, Unserializable or PayloadTooLarge if they can't be stored,
+        UniqueKeyHeld if asked to, InvalidURL if there is no queue, Unsupported if the storage doesn't promise what an
+        option needs, StorageUnavailable if the storage can't be reached. Then nothing was stored.
+        """
+        queue = self.terms.queue
+        job = self.definition.job_of(self.options, args, kwargs, queue.clock)
+        return queue.store(job, self.definition, self.terms.on_conflict, self.terms.connection)
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """`enqueue` without blocking the event loop. If it is cancelled, the job may be stored all the same."""
+        queue = self.terms.queue
+        job = self.definition.job_of(self.options, args, kwargs, queue.clock)
+        return await queue.astore(job, self.definition, self.terms.on_conflict, self.terms.connection)
+
+    def job(self, *args: P.args, **kwargs: P.kwargs) -> Job:
+        """A job that calls the task with these arguments, not stored yet: for `Queue.enqueue_many`, or a schedule."""
+        clock = SYSTEM if self.terms.on is None else self.terms.on.clock
+        return self.definition.job_of(self.options, args, kwargs, clock)
+
+    def using(
+        self,
+        *,
+        delay: Seconds | None = UNCHANGED,
+        at: datetime | None = UNCHANGED,
+        queue: str = UNCHANGED,
+        priority: int = UNCHANGED,
+        timeout: Seconds | None = UNCHANGED,
+        unique: Unique = UNCHANGED,
+        unique_while: str = UNCHANGED,
+        unique_for: Seconds | None = UNCHANGED,
+        keep: Seconds | None = UNCHANGED,
+        headers: Mapping[str, str] | None = UNCHANGED,
+        on_conflict: str = UNCHANGED,
+        connection: Any = UNCHANGED,
+        on: Queue | None = UNCHANGED,
+    ) -> "Variant[P, R]":
+        """The task with other options, for the jobs enqueued through what this returns. What is left out stays.
+
+        delay: not before so many seconds, or a timedelta, from now on. at: not before this moment, an aware datetime.
+        queue, priority, timeout, unique, unique_while, unique_for, keep: as for `@task`.
+        headers: text by text, kept with the job.
+        on_conflict: what to do if another job holds the unique key. "existing": the handle of that one is returned.
+            "raise": UniqueKeyHeld is raised. "replace": that one is deleted if it still waits, and the new one stored;
+            else UniqueKeyHeld is raised.
+        connection: a connection of the caller's own, in whose transaction the job is stored: it is there if and only if
+            that commits. Only where TRANSACTIONS is promised.
+        on: the queue to store it in; the default queue if left out.
+        Raises InvalidJob for what makes no sense.
+        """
+        stored = {
+            "delay": delay,
+            "at": at,
+            "queue": queue,
+            "priority": priority,
+            "timeout": timeout,
+            "unique": unique,
+            "unique_while": unique_while,
+            "unique_for": unique_for,
+            "keep": keep,
+            "headers": headers,
+        }
+        options = self.options.changed(**stored)
+        options.check(self.definition.name, self.definition.signature, self.definition.secret)
+        said = {"on_conflict": on_conflict, "connection": connection, "on": on}
+        terms = self.terms._replace(**{name: value for name, value in said.items() if value is not UNCHANGED})
+        return Variant(self.definition, options, terms)
+
+
+class Variant[**P, R](Verbs[P, R]):
+    """A task with other options, for some of its jobs: `task.using(...)`. It has the same verbs as a task."""
+
+    def __init__(self, definition: Definition[P, R], options: Options, terms: Terms) -> None:
+        self.definition = definition
+        self.options = options
+        self.terms = terms
+
+    def __repr__(self) -> str:
+        return f"<Variant of {self.definition!r}>"
+
+
+class Task[**P, R](Definition[P, R], Verbs[P, R]):
     """A registered function: call it as before, or enqueue jobs of its name.
 
-    name: what jobs call it by.
-    function: the function itself.
-    retry: the policy of its jobs; None means the worker's.
-    process: whether each attempt runs in a child process of the worker.
+    P: its parameters. R: what it returns, and its jobs result in.
     """
 
-    def __init__(
-        self, function: Callable[P, R], name: str, *, retry: RetryPolicy | None = None, process: bool = False
-    ) -> None:
-        functools.update_wrapper(self, function)
-        self.function = function
-        self.name = name
-        self.retry = retry
-        self.process = process
-        if process:
-            Reference.to(function)  # raises InvalidJob
-        self.is_async = inspect.iscoroutinefunction(function)
+    def __init__(self, function: Callable[..., Any], name: str, **said: Any) -> None:
+        super().__init__(function, name, **said)
+        self.definition = self
+        self.terms = TERMS
+        if self.is_async:
+            inspect.markcoroutinefunction(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.function(*args, **kwargs)
+        answer: R = self.function(*args, **kwargs)
+        return answer
 
-    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Raise InvalidArguments unless the function can be called with these arguments."""
-        if kwargs or len(args) not in self._positional:
-            check_call(self.signature, self.name, args, dict(kwargs))
-
-    @functools.cached_property
-    def _positional(self) -> range:
-        """How many arguments, all of them positional, certainly fit; the signature is asked about any other call."""
-        parameters = self.signature.parameters.values()
-        plain = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-        if len(plain) < len(parameters):
-            return range(0)
-        return range(sum(each.default is each.empty for each in plain), len(plain) + 1)
-
-    @functools.cached_property
-    def signature(self) -> inspect.Signature:
-        return inspect.signature(self.function)
-
-    @functools.cached_property
-    def convert(self) -> Callable[[tuple[Any, ...], dict[str, Any]], Call] | None:
-        """Rebuilds Enums, dataclasses and the like by the function's annotations; None if it has none of them."""
-        return converter(self.function)
-
-    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any], timeout: float | None = None) -> Any:
-        """Call the function with arguments that came out of a storage.
-
-        An `async def` runs on a loop of its own, and is cancelled after `timeout` seconds, which raises TaskTimeout.
-        """
-        if self.convert is not None:
-            args, kwargs = self.convert(args, kwargs)
-        answer = self.function(*args, **kwargs)
-        return _finished(answer, timeout) if self.is_async else answer
-
-    def __repr__(self) -> str:
-        return f"<Task {self.name!r}>"
+    def __reduce__(self) -> Any:
+        """By reference where the task stands under its function's name in its module, else remade of the function."""
+        if _found(self.function) is self:
+            return self.function.__qualname__
+        said = {"retry": self.retry, "options": self.options, "process": self.process, "secret": self.secret}
+        return _remade, (type(self), self.function, self.name, said)
 
 
-def _finished(coroutine: Any, timeout: float | None) -> Any:
-    import asyncio  # costs a third of the time that `import pinion` takes, and most programs don't need it
+class AsyncTask[**P, R](Task[P, R]):
+    """A task that is an `async def`: calling it gives a coroutine, and its jobs result in what that returns."""
 
-    async def within() -> Any:
-        limit = asyncio.timeout(timeout)
-        try:
-            async with limit:
-                return await coroutine
-        except TimeoutError:
-            if limit.expired():
-                raise TaskTimeout from None
-            raise
-
-    return asyncio.run(within())
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]  # R is of the jobs
+        coroutine: Coroutine[Any, Any, R] = self.function(*args, **kwargs)
+        return coroutine
 
 
-class Registry(Mapping[str, Task[..., Any]]):
-    """Tasks by name, upper and lower case being the same; and the schedules declared with them.
-
-    schedules: by their names; every worker with this registry makes their jobs.
-    """
-
-    def __init__(self) -> None:
-        self._tasks: dict[str, Task[..., Any]] = {}
-        self.schedules: dict[str, Schedule] = {}
-
-    def add(self, added: Task[..., Any]) -> None:
-        """Register the task. Raises DuplicateTask if another function has the name, InvalidJob if it is no name.
-
-        The same function, defined again by a reload or inside a function, replaces the earlier one.
-        """
-        if not isinstance(added.name, str) or not added.name or not added.name.isprintable():
-            raise InvalidJob(f"a task's name must be printable text, got {added.name!r}")
-        there = self._tasks.get(added.name.lower())
-        if there is not None and not _same_definition(there.function, added.function):
-            raise DuplicateTask(
-                f"task {added.name!r} is {_place(there.function)} already, "
-                f"and {_place(added.function)} wants the name: "
-                f'give one of them another, as in @task("other")'
-            )
-        if there is not None:
-            self._forget_schedules(there.name)  # they are declared again
-        self._tasks[added.name.lower()] = added
-
-    def _forget_schedules(self, task: str) -> None:
-        for each in list(self.schedules.values()):
-            if each.job.func_name.lower() == task.lower():
-                del self.schedules[each.name]
-
-    def add_schedule(self, added: Schedule) -> None:
-        """Declare a schedule of a registered task.
-
-        Raises DuplicateSchedule if another one has the name, UnknownTask, or InvalidArguments if the arguments don't
-        fit the task, which would fail at every tick.
-        """
-        job = added.job
-        try:
-            self[job.func_name].bind(job.args, job.kwargs)
-        except InvalidArguments as raised:
-            raise InvalidArguments(
-                f"schedule {added.name!r}: {raised}; give the arguments, as in "
-                f"schedule({added.name!r}, Job({job.func_name!r}, (...,)), ...), or the parameters defaults"
-            ) from None
-        there = self.schedules.get(added.name)
-        if there is not None and there.definition != added.definition:
-            raise DuplicateSchedule(
-                f"schedule {added.name!r} is declared already, of task {there.job.func_name!r} ({there.when}); "
-                f"give the one of task {job.func_name!r} ({added.when}) another name"
-            )
-        self.schedules[added.name] = added
-
-    def __getitem__(self, name: str) -> Task[..., Any]:
-        try:
-            return self._tasks[name] if name in self._tasks else self._tasks[name.lower()]
-        except KeyError:
-            known = ", ".join(sorted(self._tasks)) or "none"
-            raise UnknownTask(
-                f"no task is registered as {name!r} (registered: {known}); import the module that defines it"
-            ) from None
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._tasks
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tasks)
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    def __repr__(self) -> str:
-        return f"<Registry of {', '.join(sorted(self._tasks)) or 'no tasks'}>"
+def _found(function: Callable[..., Any]) -> Any:
+    """What stands under the function's name in its module; None if nothing does."""
+    found: Any = sys.modules.get(getattr(function, "__module__", ""))
+    for name in getattr(function, "__qualname__", "?").split("."):
+        found = getattr(found, name, None)
+    return found
 
 
-def _same_definition(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    if "<locals>" in getattr(one, "__qualname__", "<locals>") or "<locals>" in getattr(
-        other, "__qualname__", "<locals>"
-    ):
-        return True
-    return _place(one) == _place(other)
+def _remade(kind: type[Task[..., Any]], function: Callable[..., Any], name: str, said: dict[str, Any]) -> Any:
+    return kind(function, name, **said)
 
 
-def _place(function: Callable[..., Any]) -> str:
-    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+# --- declaring ------------------------------------------------------------------------------------
 
 
-default_registry = Registry()
-"""Where `@task` registers, unless it is given another registry."""
+class Decorator(Protocol):
+    """What `task(...)` returns: to be put before a function."""
+
+    @overload
+    def __call__[**P, R](self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__[**P, R](self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
+@overload
+def task[**P, R](name: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
 @overload
 def task[**P, R](name: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def task[**P, R](
+def task(
     name: str | None = None,
-    /,
     *,
+    queue: str = DEFAULT_QUEUE,
+    priority: int = 0,
     retry: RetryPolicy | None = None,
+    timeout: Seconds | None = None,
+    unique: Unique = None,
+    unique_while: str = "unfinished",
+    unique_for: Seconds | None = None,
+    keep: Seconds | None = None,
     process: bool = False,
+    secret: Iterable[str] = (),
     cron: str | None = None,
-    every: float | timedelta | None = None,
+    every: Seconds | None = None,
     tz: str | None = None,
     missed: str = "latest",
     registry: Registry | None = None,
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
-def task[**P, R](
+) -> Decorator: ...
+def task(
     name: str | Callable[..., Any] | None = None,
-    /,
     *,
+    queue: str = DEFAULT_QUEUE,
+    priority: int = 0,
     retry: RetryPolicy | None = None,
+    timeout: Seconds | None = None,
+    unique: Unique = None,
+    unique_while: str = "unfinished",
+    unique_for: Seconds | None = None,
+    keep: Seconds | None = None,
     process: bool = False,
+    secret: Iterable[str] = (),
     cron: str | None = None,
-    every: float | timedelta | None = None,
+    every: Seconds | None = None,
     tz: str | None = None,
     missed: str = "latest",
     registry: Registry | None = None,
@@ -223,36 +240,62 @@ def task[**P, R](
     """Register a function as a task: `@task`, `@task()`, or `@task("name")`.
 
     name: what jobs call it by; the function's own name if left out.
+    queue, priority: where its jobs wait, and which of them run first: the higher.
     retry: when failed attempts of its jobs are tried again; the worker's policy if left out.
+    timeout: seconds that one attempt may take, or a timedelta; None means no limit.
+    unique: no other job may have the same key. True makes the key of the name and all arguments, a text such as
+        "mail-{address}" of those that it names, and a function of the task's arguments returns it, or None for a job
+        that has none.
+    unique_while: a job holds its key while it is "unfinished" (waiting or running), or just while it is "pending".
+    unique_for: instead, so many seconds from the enqueueing, whatever becomes of the job.
+    keep: seconds that its jobs are kept after they finished; None means for ever. Those that FAILED stay.
     process: run each attempt in a child process of the worker, which a timeout or a cancel really kills. The function
         must stand at the top of a module.
+    secret: the names of parameters whose arguments are never shown, but stored as they are.
     cron, every, tz, missed: it recurs, as for `schedule`, under its own name and called without arguments.
     registry: where to register it; `default_registry` if left out.
-    Raises DuplicateTask if another function has the name, InvalidJob for a time that makes no sense.
+    Raises DuplicateTask if another function has the name, InvalidJob for an option that makes no sense.
     """
     if callable(name):
         return task()(name)
     when = recurrence(cron, every, tz)
     if when is None and missed != "latest":
         raise InvalidJob(f"missed={missed!r} is for a task that recurs: give cron= or every= too")
+    if isinstance(secret, str):
+        raise InvalidJob(f"secret={secret!r} must be a tuple of names, as in secret=({secret!r},)")
+    options = Options().changed(
+        queue=queue,
+        priority=priority,
+        timeout=timeout,
+        unique=unique,
+        unique_while=unique_while,
+        unique_for=unique_for,
+        keep=keep,
+    )
+    said = {"retry": retry, "options": options, "process": process, "secret": tuple(secret)}
 
-    def register(function: Callable[P, R]) -> Task[P, R]:
-        made = Task(function, name if isinstance(name, str) else function.__name__, retry=retry, process=process)
+    def register(function: Callable[..., Any]) -> Task[..., Any]:
+        kind = AsyncTask if inspect.iscoroutinefunction(function) else Task
+        made: Task[..., Any] = kind(function, name if isinstance(name, str) else function.__name__, **said)
         where = default_registry if registry is None else registry
         where.add(made)
         if when is not None:
-            where.add_schedule(Schedule(made.name, Job(made.name), when, missed))
+            where.add_schedule(Schedule(made.name, _without_arguments(made), when, missed))
         return made
 
     return register
 
 
+def _without_arguments(task: Definition[..., Any]) -> Job:
+    return task.options.job(task.name, task.signature, (), {}, SYSTEM)
+
+
 def schedule(
     name: str,
-    job: Job | Task[..., Any],
+    job: Job | Definition[..., Any],
     *,
     cron: str | None = None,
-    every: float | timedelta | None = None,
+    every: Seconds | None = None,
     tz: str | None = None,
     missed: str = "latest",
     registry: Registry | None = None,
@@ -260,7 +303,8 @@ def schedule(
     """Declare that a job recurs: each worker that knows of it, of however many, may make the job of a tick; one does.
 
     name: unique; what `pinion schedules` shows.
-    job: a copy of it is made at each tick, with its arguments and options; or a task that needs no arguments.
+    job: a copy of it is made at each tick, with its arguments and options, as `task.job(...)` makes one; or a task that
+        needs no arguments.
     cron: an expression, read by a wall clock of the zone `tz` (UTC), see `Cron`; or
     every: seconds, or a timedelta, counted from 1970-01-01 00:00 UTC.
     missed: what becomes of ticks while no worker ran: "latest" runs the last of them, "skip" none, "all" each.
@@ -270,6 +314,6 @@ def schedule(
     when = recurrence(cron, every, tz)
     if when is None:
         raise InvalidJob(f"schedule {name!r}: give cron= or every=")
-    declared = Schedule(name, job if isinstance(job, Job) else Job(job.name), when, missed)
+    declared = Schedule(name, job if isinstance(job, Job) else _without_arguments(job), when, missed)
     (default_registry if registry is None else registry).add_schedule(declared)
     return declared

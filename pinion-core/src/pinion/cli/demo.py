@@ -50,10 +50,10 @@ def _place(folder: Path) -> tuple[str, str]:
 
 def _run(queue: Queue, where: str) -> None:
     click.echo(f"A queue {where}, and a task: add(a, b)")
-    job = queue.enqueue(add, 1, 2)
-    click.echo(f"enqueued   {job}   add(1, 2)   {job.status}")
+    handle = queue.enqueue(add, 1, 2)
+    click.echo(f"enqueued   {handle}   add(1, 2)   {handle.status()}")
     summary = Worker(queue.storage, registry=demo_tasks, burst=True).run_forever()
-    done = queue.get(job.id)
+    done = handle.job()
     click.echo(f"ran        {done}   result {done.result}   {done.status} after {done.attempts} attempt")
     click.echo(
         f"The worker ran {summary.finished} job and stopped. Next: pinion worker sqlite:///jobs.db --import MODULE"

@@ -86,6 +86,6 @@ def enqueue(
 
 def _submit(queue: Queue, job: Job) -> None:
     try:
-        queue.submit(job)
+        queue.submit(job, on_conflict="raise")
     except Unsupported as refused:  # another option would do: this storage can be used
         raise WrongUse(str(refused)) from refused

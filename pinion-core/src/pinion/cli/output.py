@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pinion.job import Job, JobError
+from pinion.secrecy import redacted
 from pinion.storage import Attempt
 
 __all__ = ["job_as_dict", "job_as_text", "print_json", "printable", "table"]
@@ -26,15 +27,16 @@ def print_json(value: object) -> None:
 
 
 def job_as_dict(job: Job, history: Sequence[Attempt] = ()) -> dict[str, Any]:
-    """The job for JSON: times in ISO 8601, and values that JSON lacks in a form that people read.
+    """The job for JSON: times in ISO 8601, and values that JSON lacks in a form that people read; secrets are left out.
 
     history: its attempts, as far as they are known.
     """
+    args, kwargs = redacted(job.headers, job.args, job.kwargs)
     return {
         "id": job.id,
         "func_name": job.func_name,
-        "args": _readable(job.args),
-        "kwargs": _readable(job.kwargs),
+        "args": _readable(args),
+        "kwargs": _readable(kwargs),
         "queue": job.queue,
         "priority": job.priority,
         "status": str(job.status),

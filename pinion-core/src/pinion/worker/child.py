@@ -24,9 +24,9 @@ from pinion.execution import attempt, failed
 from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import Outcome
+from pinion.registry import Definition
 from pinion.retry import RetryPolicy
 from pinion.storage import KEEP, Claim, Line, Promise
-from pinion.task import Task
 from pinion.worker.wire import Answer, Note, Record, Request
 
 __all__ = ["main"]
@@ -65,7 +65,7 @@ def _run(asked: Request) -> Outcome:
         found, policy = asked.find()
     except BaseException as raised:  # importing a module runs anybody's code
         return failed(asked.job, raised, RetryPolicy(0))
-    task = found if isinstance(found, Task) else Task(found, asked.job.func_name)
+    task = found if isinstance(found, Definition) else Definition(found, asked.job.func_name)
     return attempt(asked.job, task, policy)
 
 

@@ -12,8 +12,8 @@ from pinion.context import Entry
 from pinion.errors import TaskCancelled, TaskTimeout
 from pinion.job import Job
 from pinion.outcome import Released
+from pinion.registry import Definition
 from pinion.storage import ClaimStorage, Signal
-from pinion.task import Task
 from pinion.worker.bell import Bell
 from pinion.worker.claims import claim_of
 from pinion.worker.place import Interruption, Place
@@ -41,7 +41,7 @@ class Engine:
     def __init__(
         self,
         storage: ClaimStorage,
-        registry: Mapping[str, Task[..., Any]],
+        registry: Mapping[str, Definition[..., Any]],
         settings: Settings,
         report: Report,
         drained: Callable[[], bool] | None = None,

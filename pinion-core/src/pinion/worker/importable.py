@@ -6,13 +6,13 @@ from typing import Any
 
 from pinion.errors import InvalidJob
 from pinion.reference import Reference
+from pinion.registry import Definition
 from pinion.retry import RetryPolicy
-from pinion.task import Task
 
 __all__ = ["check_process_tasks"]
 
 
-def check_process_tasks(registry: Mapping[str, Task[..., Any]], policy: RetryPolicy) -> None:
+def check_process_tasks(registry: Mapping[str, Definition[..., Any]], policy: RetryPolicy) -> None:
     """Raise InvalidJob for a process task that a child process could not find, or whose policy it could not have."""
     for task in registry.values():
         if task.process:
@@ -20,7 +20,7 @@ def check_process_tasks(registry: Mapping[str, Task[..., Any]], policy: RetryPol
             _check_policy(task, task.retry or policy)
 
 
-def _check_place(task: Task[..., Any]) -> None:
+def _check_place(task: Definition[..., Any]) -> None:
     reference = Reference.to(task.function)
     try:
         found = reference.find()
@@ -33,7 +33,7 @@ def _check_place(task: Task[..., Any]) -> None:
         )
 
 
-def _check_policy(task: Task[..., Any], policy: RetryPolicy) -> None:
+def _check_policy(task: Definition[..., Any], policy: RetryPolicy) -> None:
     try:
         pickle.dumps(policy)
     except Exception as refused:

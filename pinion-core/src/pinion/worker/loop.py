@@ -22,7 +22,7 @@ from pinion.execution import failed, overdue
 from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import LOST_LIMIT, Cancelled, Done, Outcome, Released
-from pinion.task import Task
+from pinion.registry import Definition
 from pinion.worker.report import Ended, EndedElsewhere, Report
 from pinion.worker.settings import Settings
 
@@ -35,7 +35,7 @@ LAG = 1.0
 
 logger = logging.getLogger("pinion.worker")
 
-AnyTask = Task[..., Any]
+AnyTask = Definition[..., Any]
 
 
 class _Run:

@@ -14,8 +14,8 @@ from pinion.context import Entry
 from pinion.errors import TaskCancelled, TaskTimeout
 from pinion.job import Job
 from pinion.outcome import Outcome, Released
+from pinion.registry import Definition
 from pinion.retry import RetryPolicy
-from pinion.task import Task
 
 __all__ = ["Ending", "Interruption", "Place"]
 
@@ -27,7 +27,7 @@ Ending = Interruption | type[Released]
 class Child(Protocol):
     """A process in which the thread runs some of its jobs; see `ChildProcess`."""
 
-    def run(self, job: Job, task: Task[..., Any], policy: RetryPolicy) -> Outcome: ...
+    def run(self, job: Job, task: Definition[..., Any], policy: RetryPolicy) -> Outcome: ...
     def end(self, ending: Ending) -> None: ...
     def close(self) -> None: ...
 

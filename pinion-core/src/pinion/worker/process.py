@@ -22,9 +22,9 @@ from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import LOST_LIMIT, Cancelled, Outcome, Released
 from pinion.reference import Reference
+from pinion.registry import Definition
 from pinion.retry import RetryPolicy
 from pinion.storage import KEEP
-from pinion.task import Task
 from pinion.worker.place import Ending
 from pinion.worker.report import Ended, Report
 from pinion.worker.wire import Answer, Note, Record, Request
@@ -52,7 +52,7 @@ class ChildProcess:
         self._ending: Ending | None = None
         self._lock = threading.Lock()  # guards these, against `end`
 
-    def run(self, job: Job, task: Task[..., Any], policy: RetryPolicy) -> Outcome:
+    def run(self, job: Job, task: Definition[..., Any], policy: RetryPolicy) -> Outcome:
         """Run the job's task to its end, whatever that is."""
         if job.lost > LOST_LIMIT:
             return overdue(job)

@@ -17,8 +17,8 @@ from pinion.execution import attempt, failed
 from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import Outcome, Released
+from pinion.registry import Definition
 from pinion.storage import ClaimStorage
-from pinion.task import Task
 from pinion.worker.bell import Bell
 from pinion.worker.claims import Claims
 from pinion.worker.place import Place
@@ -39,7 +39,7 @@ CARE = 1.0
 
 LONG = 3600.0
 
-AnyTask = Task[..., Any]
+AnyTask = Definition[..., Any]
 
 
 class Threads:
@@ -107,7 +107,7 @@ class Threads:
                 continue
             task = self._task_of(job)
             entry = (job, started, self.notes)
-            if isinstance(task, Task) and (task.is_async or task.process):
+            if isinstance(task, Definition) and (task.is_async or task.process):
                 if not task.process:
                     self._hand_on(entry, task)
                     continue
@@ -136,7 +136,7 @@ class Threads:
                 self._job_started(job=job)
             if job.timeout is not None:
                 self.bell.ring("look")
-            if place.in_child and isinstance(task, Task):
+            if place.in_child and isinstance(task, Definition):
                 outcome = self._attempt_in_child(job, task, place)
             else:
                 outcome = attempt(job, task, self.settings.policy)

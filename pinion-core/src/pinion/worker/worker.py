@@ -10,6 +10,7 @@ from pinion.hooks import Hooks
 from pinion.identity import host_name, new_token
 from pinion.job import Status
 from pinion.reference import importing_main
+from pinion.registry import Definition, default_registry
 from pinion.retry import RetryPolicy
 from pinion.storage import (
     ClaimStorage,
@@ -21,7 +22,6 @@ from pinion.storage import (
     Workers,
     check_spi_version,
 )
-from pinion.task import Task, default_registry
 from pinion.worker.adapter import FiveMethods
 from pinion.worker.engine import Engine
 from pinion.worker.importable import check_process_tasks
@@ -68,7 +68,7 @@ class Worker:
         queues: Iterable[str] | None = None,
         lease: float = 30.0,
         grace: float = 25.0,
-        registry: Mapping[str, Task[..., Any]] | None = None,
+        registry: Mapping[str, Definition[..., Any]] | None = None,
         name: str | None = None,
         burst: bool = False,
         hooks: Hooks | None = None,
