@@ -1,4 +1,4 @@
-"""What `pinion retry`, `cancel`, `delete`, `purge`, `pause`, `drain` and `logs` refuse, in real processes."""
+"""Jobs changed from the command line, in real processes: by their ids, and in bulk."""
 
 from pathlib import Path
 

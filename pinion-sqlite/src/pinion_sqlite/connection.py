@@ -61,6 +61,7 @@ def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA cache_size = -{CACHE}")
     connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+    connection.create_function("pinion_lower", 1, str.lower, deterministic=True)  # SQLite's own knows ASCII alone
 
 
 class Connections:
@@ -119,9 +120,23 @@ class Connections:
         """Do the work with the reading connection; it sees what is committed, and waits for nobody."""
         with self._reading:
             try:
-                return work(self._reader or self._open_reader())
+                reader = self._reader or self._open_reader()
+                _leave(reader)  # an old snapshot, whose end was interrupted
+                return work(reader)
             except sqlite3.Error as raised:
                 raise translation(raised, self.path) from raised
+
+    def read_snapshot[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do the work with the reading connection: all its statements see one moment."""
+
+        def transaction(reader: sqlite3.Connection) -> T:
+            try:
+                reader.execute("BEGIN")
+                return work(reader)
+            finally:
+                _leave(reader)
+
+        return self.read(transaction)
 
     def _open_reader(self) -> sqlite3.Connection:
         self._refuse_if_closed()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from pinion_sqlite.queries import SQL
 
+__all__ = ["Look", "Version", "data_version"]
+
 __all__ = ["Look"]
 
 Version = tuple[sqlite3.Connection, int]
@@ -25,21 +27,23 @@ class Look:
     due: int | None
 
     @classmethod
-    def take(cls, reader: sqlite3.Connection, queues: Sequence[str] | None) -> "Look":
+    def take(cls, reader: sqlite3.Connection, queues: Sequence[str] | None, now: int) -> "Look":
         """Look for the first time."""
-        version = _version(reader)
-        return cls(queues, version, _is_claimable(reader, queues), reader.execute(SQL["next_due"]).fetchone()[0])
+        version = data_version(reader)
+        due = reader.execute(SQL["next_due"], {"now": now}).fetchone()[0]
+        return cls(queues, version, _is_claimable(reader, queues), due)
 
-    def again(self, reader: sqlite3.Connection) -> "Look":
+    def again(self, reader: sqlite3.Connection, now: int) -> "Look":
         """Look once more, which costs next to nothing if nobody has committed meanwhile."""
-        return self if _version(reader) == self.version else Look.take(reader, self.queues)
+        return self if data_version(reader) == self.version else Look.take(reader, self.queues, now)
 
 
-def _version(reader: sqlite3.Connection) -> "Version":
+def data_version(reader: sqlite3.Connection) -> "Version":
+    """Differs from the last one, if it is that of the same reader, once somebody has committed."""
     return reader, int(reader.execute("PRAGMA data_version").fetchone()[0])  # another reader counts otherwise
 
 
 def _is_claimable(reader: sqlite3.Connection, queues: Sequence[str] | None) -> bool:
     if queues is None:
-        return reader.execute(SQL["claimable_anywhere"]).fetchone() is not None
-    return any(reader.execute(SQL["claimable"], (queue,)).fetchone() for queue in queues)
+        return reader.execute(SQL["next_open_queue"], {"after": ""}).fetchone() is not None
+    return any(reader.execute(SQL["claimable"], {"queue": queue}).fetchone() for queue in queues)

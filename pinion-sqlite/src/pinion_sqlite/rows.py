@@ -7,9 +7,22 @@ from typing import Any
 from pinion.codec import Codec
 from pinion.errors import UndecodableJob
 from pinion.job import Job, JobError, Status
-from pinion.storage import as_datetime, as_microseconds
+from pinion.storage import SECOND, as_datetime, as_microseconds
 
-__all__ = ["INSERTED", "STATUSES", "claimed_job", "error_text", "row_of", "whole_job"]
+__all__ = [
+    "INSERTED",
+    "STATUSES",
+    "after",
+    "claimed_job",
+    "error_text",
+    "moment",
+    "row_of",
+    "stored_error",
+    "whole_job",
+]
+
+FAR = 253_402_300_799 * SECOND
+"""The last second of the year 9999, in microseconds: no delay reaches beyond what a datetime can tell."""
 
 STATUSES = (Status.PENDING, Status.RUNNING, Status.SUCCESS, Status.FAILED, Status.CANCELLED)
 """A status is stored as its place here."""
@@ -32,6 +45,10 @@ INSERTED = [
     "unique_key",
     "timeout",
     "headers",
+    "keep",
+    "unique_while",
+    "unique_for",
+    "key_until",
 ]
 """The parameters of the statement `insert`, in order."""
 
@@ -57,13 +74,30 @@ def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
         job.unique_key,
         job.timeout,
         codec.encode(job.headers) if job.headers else None,
+        job.keep,
+        *(_NO_KEY if job.unique_key is None else _key_options(job, now)),
     )
+
+
+_NO_KEY = (None, None, None)
+
+
+def _key_options(job: Job, now: int) -> tuple[str | None, float | None, int | None]:
+    """How long the key is held."""
+    if job.unique_for is not None:
+        return None, job.unique_for, after(now, job.unique_for)
+    return (None if job.unique_while == "unfinished" else job.unique_while), None, None
+
+
+def after(now: int, seconds: float) -> int:
+    """The moment so many seconds later."""
+    return min(now + int(min(seconds * SECOND, FAR)), FAR)
 
 
 def claimed_job(row: tuple[Any, ...], queue: str, worker: str, token: str, now: datetime, codec: Codec) -> Job:
     """The job of a row that the statement `claim` returned. Raises UndecodableJob."""
     (descending, _, _, job_id, func_name, call, attempts, failures, lost, created_at, run_at, unique_key, timeout,
-     headers) = row  # fmt: skip
+     headers, progress, unique_while, unique_for, keep) = row  # fmt: skip
     args, kwargs = codec.decode_call(call)
     return Job(
         func_name,
@@ -86,8 +120,11 @@ def claimed_job(row: tuple[Any, ...], queue: str, worker: str, token: str, now: 
         unique_key,
         timeout,
         codec.decode(headers) if headers else {},
-        None,
+        codec.decode(progress) if progress is not None else None,
         token,
+        unique_while or "unfinished",
+        unique_for,
+        keep,
     )
 
 
@@ -95,12 +132,13 @@ def whole_job(row: tuple[Any, ...], codec: Codec) -> Job:
     """The job of a row of all COLUMNS. One that can't be decoded comes without arguments, and with the error."""
     (job_id, func_name, queue, call, priority, status, attempts, failures, lost, created_at, run_at, started_at,
     finished_at,
-     worker, error, result, unique_key, timeout, headers, progress) = row  # fmt: skip
+     worker, error, result, unique_key, timeout, headers, progress, unique_while, unique_for, keep) = row  # fmt: skip
     job = Job(func_name, id=job_id, status=STATUSES[status], attempts=attempts, created_at=as_datetime(created_at))
     job.queue, job.priority, job.failures, job.lost = queue, priority, failures, lost
-    job.run_at, job.started_at, job.finished_at = _moment(run_at), _moment(started_at), _moment(finished_at)
-    job.worker, job.unique_key, job.timeout = worker, unique_key, timeout
-    job.error = JobError(*json.loads(error)) if error else None
+    job.run_at, job.started_at, job.finished_at = moment(run_at), moment(started_at), moment(finished_at)
+    job.worker, job.unique_key, job.timeout, job.keep = worker, unique_key, timeout, keep
+    job.unique_while, job.unique_for = unique_while or "unfinished", unique_for
+    job.error = stored_error(error)
     try:
         job.args, job.kwargs = codec.decode_call(call)
         job.result = codec.decode(result) if result is not None else None
@@ -111,10 +149,16 @@ def whole_job(row: tuple[Any, ...], codec: Codec) -> Job:
     return job
 
 
-def _moment(microseconds: int | None) -> Any:
+def moment(microseconds: int | None) -> Any:
+    """The moment as a datetime, if there is one."""
     return None if microseconds is None else as_datetime(microseconds)
 
 
 def error_text(error: JobError) -> str:
     """An error as it is stored."""
     return json.dumps([error.type, error.message, error.traceback])
+
+
+def stored_error(text: str | None) -> JobError | None:
+    """The error that `error_text` made a text of."""
+    return JobError(*json.loads(text)) if text else None

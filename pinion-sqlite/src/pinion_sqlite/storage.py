@@ -7,30 +7,25 @@ means that a job runs again, which every job must bear. One write transaction se
 import contextlib
 import os
 import sqlite3
-import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
-from pinion.codec import DEFAULT_CODEC, Codec
-from pinion.errors import InvalidURL, JobNotFound, StorageClosed, StorageUnavailable, UndecodableJob
-from pinion.job import Job, Status
+from pinion.codec import Codec
+from pinion.errors import StorageUnavailable, UndecodableJob
+from pinion.job import Job
 from pinion.storage import (
     SECOND,
     SYSTEM,
     Claim,
     ClaimRequest,
-    ClaimStorage,
     Clock,
     Exchange,
     Failed,
     Inserted,
-    Inspects,
     KeyHeld,
     Promise,
-    Query,
     Settled,
     Settlement,
     Signal,
@@ -43,23 +38,21 @@ from pinion.storage import (
 from pinion_sqlite import settle as settling
 from pinion_sqlite.claim import Claimer, Taken
 from pinion_sqlite.commits import GroupCommit
-from pinion_sqlite.connection import Connections, connect
+from pinion_sqlite.connection import connect
+from pinion_sqlite.control import Control
+from pinion_sqlite.diary import Diary
 from pinion_sqlite.failures import translated
-from pinion_sqlite.filesystem import check_place
+from pinion_sqlite.inserts import Batch, insert
+from pinion_sqlite.inspection import Inspection
 from pinion_sqlite.look import Look
 from pinion_sqlite.queries import SQL
-from pinion_sqlite.rows import INSERTED, STATUSES, claimed_job, row_of, whole_job
-from pinion_sqlite.schema import prepare
+from pinion_sqlite.roll import Roll
+from pinion_sqlite.rows import claimed_job
+from pinion_sqlite.timetable import Timetable
 from pinion_sqlite.turn import BEHIND
-from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News, Watch
+from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News
 
 __all__ = ["SqliteStorage"]
-
-Row = tuple[Any, ...]
-Insert = tuple[str | None, Row]
-"""A row and the token under which its job may be held by whoever inserts it."""
-
-_MODES = ("full", "normal", "off")
 
 LONG = 3600.0
 
@@ -67,14 +60,13 @@ FOREIGN_CLOCK_PAUSE = 0.05
 """Seconds between two looks at a clock that isn't the system's: it may be set, or moved by hand, and tells nobody."""
 
 
-class SqliteStorage(ClaimStorage, Inspects):
+class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
     """A queue in the file `path`, which is created unless `create` is false.
 
     codec: turns arguments and results into text and back.
     clock: tells the time; workers' clocks don't matter.
     synchronous: what an insert waits for: "full" (the disk, by default), "normal" or "off" (the operating system: a
-    power cut
-        may lose the last inserts, and POWER_SAFE is not promised).
+    power cut may lose the last inserts, and POWER_SAFE is not promised).
     Raises StorageError, StorageCorrupt or StorageUnavailable if the file can't be used, and leaves it as it is.
     """
 
@@ -86,9 +78,15 @@ class SqliteStorage(ClaimStorage, Inspects):
             Promise.DELAY,
             Promise.QUEUES,
             Promise.PRIORITY,
+            Promise.UNIQUE,
             Promise.RESULTS,
             Promise.TRANSACTIONS,
             Promise.INSPECTS,
+            Promise.HISTORY,
+            Promise.CONTROLS,
+            Promise.SCHEDULES,
+            Promise.STEPS,
+            Promise.WORKERS,
         }
         | ({Promise.WAKEUPS} if CAN_WATCH else set())
     )
@@ -102,59 +100,25 @@ class SqliteStorage(ClaimStorage, Inspects):
         synchronous: str = "full",
         create: bool = True,
     ) -> None:
-        if synchronous not in _MODES:
-            raise InvalidURL(f"synchronous must be one of {', '.join(_MODES)}, got {synchronous!r}")
-        if os.fspath(path) in ("", ":memory:"):
-            raise InvalidURL(
-                "SqliteStorage keeps a file; name one, or use memory:// for a queue that ends with the process"
-            )
-        self.path = Path(os.path.abspath(path))
-        self.codec: Codec = codec or DEFAULT_CODEC
-        self.clock: Clock = clock or SYSTEM
-        self._quick = "OFF" if synchronous == "off" else "NORMAL"
-        if synchronous != "full":
-            self.promises = type(self).promises - {Promise.POWER_SAFE}  # type: ignore[misc]  # this object promises less
-        self._connections = Connections(self.path, synchronous.upper())
-        self._commits: GroupCommit[list[Insert], list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
+        super().__init__(path, codec=codec, clock=clock, synchronous=synchronous, create=create)
+        self._commits: GroupCommit[Batch, list[Inserted | KeyHeld]] = GroupCommit(self._commit_inserts)
         self._claimer = Claimer()
-        self._watches: set[Watch] = set()  # of the waits in progress
-        self._spare_watches: list[Watch] = []
-        self._watching = threading.Lock()  # guards the two above
-        self._closed = False
         self._has_turn = False  # a wait has returned first, and the claim it ran for is still to come
-        check_place(self.path, create)
-        try:
-            self._set_up()
-        except BaseException:
-            self._connections.close()
-            raise
         _alive.add(self)
-
-    def _set_up(self) -> None:
-        with translated(self.path):
-            connection = connect(self.path)
-            try:
-                _set_journal(connection)
-            finally:
-                connection.close()
-        self._connections.write(lambda connection: prepare(connection, self.path))
-
-    # --- the six methods --------------------------------------------------------------------------
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
         self.accept(jobs, connection)
-        now = self.clock.now()
-        rows = [(job.token, row_of(job, self.codec, now)) for job in jobs]
-        if not rows:
+        batch = self._batch(jobs, self.clock.now())
+        if not batch.rows:
             return []
         if connection is not None:
             with translated(self.path):
-                return [_insert_one(connection, token, row) for token, row in rows]
-        answers: list[Inserted | KeyHeld] = self._commits.submit(rows)
+                return insert(connection, batch)
+        answers: list[Inserted | KeyHeld] = self._commits.submit(batch)
         return answers
 
-    def _commit_inserts(self, batches: Sequence[list[Insert]]) -> list[list[Inserted | KeyHeld]]:
-        return self._connections.write(lambda connection: [_insert(connection, rows) for rows in batches])
+    def _commit_inserts(self, batches: Sequence[Batch]) -> list[list[Inserted | KeyHeld]]:
+        return self._connections.write(lambda connection: [insert(connection, batch) for batch in batches])
 
     def exchange(
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
@@ -166,27 +130,28 @@ class SqliteStorage(ClaimStorage, Inspects):
 
         def transaction(writer: sqlite3.Connection) -> tuple[list[Settled], list[Taken]]:
             settled = settling.apply(writer, settle, updates) if settle else []
-            for place, jobs in follow_ups:
+            for place, batch in follow_ups:
                 if settled[place] is Settled.SETTLED:
-                    _insert(writer, jobs)
+                    insert(writer, batch)
             return settled, self._claimer.claim(writer, claim, token, now) if claim else []
 
         if connection is None:
             settled, taken = self._connections.write(transaction, self._quick)
             if self._has_turn:
-                self._give_turns()
+                self._has_turn = False
+                self._watches.give_turns()
         else:
             with translated(self.path):
                 settled, taken = transaction(connection)
         jobs = self._decoded(taken, claim, token, as_datetime(now), connection) if claim else []
         return Exchange(settled, jobs)
 
-    def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, list[Insert]]]:
+    def _follow_ups(self, settle: Sequence[Settlement], now: int) -> list[tuple[int, Batch]]:
         found = []
         for place, settlement in enumerate(settle):
             if settlement.then:
                 self.accept(settlement.then)
-                found.append((place, [(job.token, row_of(job, self.codec, now)) for job in settlement.then]))
+                found.append((place, self._batch(settlement.then, now)))
         return found
 
     def _decoded(
@@ -206,18 +171,19 @@ class SqliteStorage(ClaimStorage, Inspects):
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
         due = self.clock.now() + int(lease * SECOND)
 
-        def transaction(writer: sqlite3.Connection) -> list[int]:
-            return [writer.execute(SQL["extend"], (due, *claim)).rowcount for claim in claims]
+        def transaction(writer: sqlite3.Connection) -> list[Signal]:
+            return [_extend(writer, claim, due) for claim in claims]
 
-        changed = self._connections.write(transaction, self._quick)
-        return [Signal.HELD if count else Signal.LOST for count in changed]
+        return self._connections.write(transaction, self._quick)
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         deadline = monotonic() + timeout
-        look = self._connections.read(lambda reader: Look.take(reader, queues))  # opens the log, which a watch needs
+        look = self._connections.read(
+            lambda reader: Look.take(reader, queues, self.clock.now())
+        )  # a watch needs the log
         if self._nap(look) <= 0:
             return
-        with self._watch() as watch:
+        with self._watches.take() as watch:
             pause = FIRST_PAUSE
             while (left := deadline - monotonic()) > 0:
                 first = watch.turn.take()
@@ -226,23 +192,19 @@ class SqliteStorage(ClaimStorage, Inspects):
                     break
                 # A commit shows some time after the log was written, and one may have been under way when this began.
                 pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
-                look = self._connections.read(look.again)
+                look = self._look_again(look)
                 if self._nap(look) <= 0 and (first or self._is_left_over(look)):
                     self._has_turn = first
                     return
             watch.turn.give()
 
-    def _give_turns(self) -> None:
-        """What the waits of this storage ran for is claimed: let another waiter go first."""
-        self._has_turn = False
-        with self._watching:
-            for watch in self._spare_watches:
-                watch.turn.give()
+    def _look_again(self, look: Look) -> Look:
+        return self._connections.read(lambda reader: look.again(reader, self.clock.now()))
 
     def _is_left_over(self, look: Look) -> bool:
         """Whether there is still something to claim after the waiter whose turn it is had time for it."""
         sleep(BEHIND)
-        return self._nap(self._connections.read(look.again)) <= 0
+        return self._nap(self._look_again(look)) <= 0
 
     def _nap(self, look: Look) -> float:
         """Seconds until something is claimable, as far as is known."""
@@ -251,68 +213,12 @@ class SqliteStorage(ClaimStorage, Inspects):
         most = LONG if self.clock is SYSTEM else FOREIGN_CLOCK_PAUSE
         return most if look.due is None else min(most, (look.due - self.clock.now()) / SECOND)
 
-    @contextlib.contextmanager
-    def _watch(self) -> Iterator[Watch]:
-        """A watch for this wait. They are kept, since the kernel takes milliseconds to dismantle one."""
-        with self._watching:
-            if self._closed:
-                raise StorageClosed(f"{self.path} was closed; open it again")
-            watch = self._spare_watches.pop() if self._spare_watches else Watch(self._connections.log)
-            self._watches.add(watch)
-        try:
-            yield watch
-        finally:
-            with self._watching:
-                self._watches.discard(watch)
-                if self._closed:
-                    watch.close()
-                else:
-                    watch.forget()
-                    self._spare_watches.append(watch)
-
     def wake(self) -> None:
-        with self._watching:
-            for watch in self._watches:
-                watch.wake()
+        self._watches.wake()
 
     def close(self) -> None:
-        with self._watching:
-            self._closed = True
-            spare, self._spare_watches = self._spare_watches, []
-        for watch in spare:
-            watch.close()
-        self.wake()
+        self._watches.close()
         self._connections.close()
-
-    def size(self) -> int:
-        return int(self._connections.read(lambda reader: reader.execute(SQL["size"]).fetchone()[0]))
-
-    # --- Inspects ---------------------------------------------------------------------------------
-
-    def get(self, job_id: str) -> Job:
-        row = self._connections.read(lambda reader: reader.execute(SQL["get"], (job_id,)).fetchone())
-        if row is None:
-            raise JobNotFound(f"{self.path} holds no job with the id {job_id!r}")
-        return whole_job(row, self.codec)
-
-    def find(self, query: Query) -> list[Job]:
-        parameters = {
-            "after": query.after or "",
-            "status": None if query.status is None else STATUSES.index(query.status),
-            "queue": query.queue,
-            "task": None if query.task is None else query.task.lower(),
-            "limit": query.limit,
-        }
-        rows = self._connections.read(lambda reader: reader.execute(SQL["find"], parameters).fetchall())
-        return [whole_job(row, self.codec) for row in rows]
-
-    def counts(self) -> Mapping[str, Mapping[Status, int]]:
-        rows = self._connections.read(lambda reader: reader.execute(SQL["counts"]).fetchall())
-        counts: dict[str, dict[Status, int]] = {}
-        for queue, status, number in rows:
-            by_status = counts.setdefault(queue, {})
-            by_status[STATUSES[status]] = by_status.get(STATUSES[status], 0) + number
-        return {queue: {status: n for status, n in by_status.items() if n} for queue, by_status in counts.items()}
 
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, for `connection=`: what is inserted through it is there once it commits.
@@ -335,47 +241,15 @@ class SqliteStorage(ClaimStorage, Inspects):
     def _forget(self) -> None:
         """In a child process: the parent's threads, and their waits, are not here."""
         self._commits.forget()
-        self._watching = threading.Lock()
-        for watch in (*self._watches, *self._spare_watches):
-            watch.close()
-        self._watches, self._spare_watches = set(), []
+        self._watches.forget()
 
     def __repr__(self) -> str:
         return f"SqliteStorage({str(self.path)!r})"
 
 
-def _set_journal(connection: sqlite3.Connection) -> None:
-    """Write-ahead logging, so that readers and the writer don't wait for each other; a property of the file."""
-    # A new file gets pages of half the usual size: an insert changes three of them, and a commit writes them whole.
-    connection.execute("PRAGMA page_size = 2048")
-    deadline = monotonic() + 10.0
-    while True:
-        try:
-            mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-            if mode == "wal" or connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
-                return
-        except sqlite3.OperationalError as raised:
-            if raised.sqlite_errorname != "SQLITE_BUSY" or monotonic() > deadline:
-                raise
-        sleep(0.005)  # another process is creating the file just now
-
-
-def _insert(connection: sqlite3.Connection, rows: list[Insert]) -> list[Inserted | KeyHeld]:
-    if len(rows) > 1:
-        connection.execute("SAVEPOINT pinion_insert")
-        if connection.executemany(SQL["insert"], [row for _, row in rows]).rowcount == len(rows):
-            connection.execute("RELEASE pinion_insert")
-            return [Inserted.NEW] * len(rows)
-        connection.execute("ROLLBACK TO pinion_insert")
-        connection.execute("RELEASE pinion_insert")
-    return [_insert_one(connection, token, row) for token, row in rows]
-
-
-def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row) -> Inserted:
-    if connection.execute(SQL["insert"], row).rowcount:
-        return Inserted.NEW
-    again = dict(zip(INSERTED, row, strict=True), token=token)
-    return Inserted.AGAIN if connection.execute(SQL["again"], again).rowcount else Inserted.SAME_ID
+def _extend(writer: sqlite3.Connection, claim: Claim, due: int) -> Signal:
+    rows = writer.execute(SQL["extend"], (due, *claim)).fetchall()
+    return Signal.LOST if not rows else Signal.CANCEL if rows[0][0] else Signal.HELD
 
 
 _alive: weakref.WeakSet[SqliteStorage] = weakref.WeakSet()
