@@ -49,6 +49,11 @@ class Folder:
         self.path = path
         (path / "some_tasks.py").write_text(TASKS)
 
+    @property
+    def url(self) -> str:
+        """The queue's URL in any folder."""
+        return f"sqlite:///{self.path}/jobs.db"
+
     def pinion(self, *words: str, before: Sequence[str] = (), env: dict[str, str] | None = None) -> Done:
         """Run `pinion` with these words.
 

@@ -1,4 +1,4 @@
-"""Jobs changed from the command line, in real processes: by their ids, and in bulk."""
+"""What `pinion retry`, `cancel`, `delete`, `purge`, `pause`, `drain` and `logs` refuse, in real processes."""
 
 from pathlib import Path
 

@@ -6,12 +6,15 @@ kit-repeat` does it 20 times, with other seeds.
 
 import importlib
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from command import Folder
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cases import ALL
 from pinion.conformance.model import Model
@@ -20,6 +23,7 @@ from pinion.conformance.verdict import Outcome, Result
 from pinion.job import Job, JobError
 from pinion.outcome import Done, Retry
 from pinion.storage import Claim, Settled
+from processes import until
 from wrong_storages.catalogue import CATALOGUE, Wrong
 
 FILES = ("five", "waiting", "claiming", "settling", "waits", "promises", "reading", "shelves")
@@ -100,3 +104,41 @@ def test_a_storage_may_take_two_retries_of_one_claim_for_the_same_or_not(other: 
     assert model.settle(claim, retry, 0) == (Settled.SETTLED,)
     assert model.settle(claim, other, 0) == (Settled.SETTLED, Settled.LOST)
     assert model.settle(claim, Done(), 0) == (Settled.LOST,)
+
+
+LEAVES_A_CHILD = """
+import subprocess
+from five_methods import ListStorage
+
+class Leaves(ListStorage):
+    def __init__(self):
+        super().__init__()
+        with open("left", "a") as file:
+            file.write(f"{subprocess.Popen(['sleep', '600']).pid}\\n")
+"""
+
+
+def test_what_a_storage_leaves_running_ends_with_its_judgement(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).with_name("five_methods.py"), tmp_path)
+    (tmp_path / "leaves.py").write_text(LEAVES_A_CHILD)
+
+    Folder(tmp_path).pinion("conformance", "leaves:Leaves", "--only", "base.opens")
+
+    left = [int(line) for line in (tmp_path / "left").read_text().split()]
+    assert left
+    until(lambda: not any(_runs(pid) for pid in left))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("url", ["nosuch://x", "sqlite://{unique}.db"])
+def test_a_url_that_opens_nothing_is_wrong_use(tmp_path: Path, url: str) -> None:
+    done = Folder(tmp_path).pinion("conformance", url)
+
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("pinion conformance: ") and done.err.count("\n") == 1

@@ -1,5 +1,6 @@
 """Several worker processes under one command."""
 
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,12 @@ from processes import WorkerProcess, until, worker
 
 TASKS = """
 from pinion import task
+
+HOARD = []
+
+@task()
+def leak():
+    HOARD.append(bytearray(20_000_000))
 
 @task()
 def noop():
@@ -105,3 +112,33 @@ def test_workers_that_cannot_begin_are_not_started_again(folder: Path) -> None:
 
     assert run.returncode == 2
     assert run.stderr.count("\n") == 1 and "not_there_at_all" in run.stderr
+
+
+def test_a_worker_process_that_has_run_so_many_jobs_is_replaced_at_once(folder: Path) -> None:
+    run = subprocess.run(
+        [*COMMAND, "--processes", "2", "--max-jobs", "4", "--log-format", "json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert _counts(folder) == {"default": {Status.SUCCESS: 20}}
+    events = [json.loads(line)["event"] for line in run.stderr.splitlines()]
+    assert events.count("process.replaced") >= 3 and "process.died" not in events
+
+
+def test_a_worker_process_that_takes_too_much_memory_stops_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "supervised.py").write_text(TASKS)
+    with (
+        Queue(f"sqlite:///{tmp_path}/jobs.db") as queue,
+        worker("sqlite:///jobs.db", tmp_path, "--import", "supervised", "--max-memory", "150") as process,
+    ):
+        for _ in range(8):
+            queue.enqueue("leak")
+
+        assert process.wait() == 0
+
+    [worn] = [entry for entry in process.events() if entry["event"] == "worker.worn"]
+    assert "MB" in worn["message"]

@@ -224,6 +224,24 @@ def test_a_schedule_that_was_deleted_stays_so_until_a_worker_starts(storage: Any
     assert stored(storage).next == NOON + 2 * HOUR
 
 
+def test_a_look_at_what_is_not_due_asks_the_calendar_once(storage: Any, clock: AtNoon) -> None:
+    asked = 0
+
+    class Counting(Every):
+        def next(self, after: datetime) -> datetime | None:
+            nonlocal asked
+            asked += 1
+            return super().next(after)
+
+    worker = ticking(storage, schedule(Counting(3600)))
+    before = asked
+    for seconds in range(0, 600, 5):
+        clock.move_to(NOON + timedelta(seconds=seconds))
+        worker.act()
+
+    assert asked == before
+
+
 # --- many workers ---------------------------------------------------------------------------------
 
 

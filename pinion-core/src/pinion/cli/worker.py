@@ -17,6 +17,7 @@ from pinion.plugins import load_hooks, open_storage
 from pinion.storage import ClaimStorage
 from pinion.worker import Worker
 from pinion.worker.report import Summary
+from pinion.worker.wear import SUPERVISED, WORN
 
 __all__ = ["worker"]
 
@@ -33,12 +34,31 @@ LAST_CALL = 5.0
     "--queue", "queues", multiple=True, metavar="NAME", help="Take jobs from this queue only; may be repeated."
 )
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Jobs at a time.")
+@click.option(
+    "--async-tasks",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="`async def` tasks at a time, beside the threads.",
+)
 @click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option("--burst", is_flag=True, help="Stop when nothing is waiting, delayed or running.")
 @click.option("--lease", type=float, default=30.0, show_default=True, metavar="SECONDS", help="Others take over after.")
 @click.option("--grace", type=float, default=25.0, show_default=True, metavar="SECONDS", help="To finish when stopped.")
 @click.option(
     "--keep", type=seconds, metavar="DURATION", help="Delete what succeeded or was cancelled so long ago: 7d."
+)
+@click.option(
+    "--max-jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop after so many jobs; of several processes, start another.",
+)
+@click.option(
+    "--max-memory",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MB",
+    help="Stop when the process takes so much, likewise.",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--name", metavar="NAME", help="Shown in logs and with the jobs it holds.")
@@ -52,6 +72,9 @@ def worker(
     lease: float,
     grace: float,
     keep: float | None,
+    async_tasks: int,
+    max_jobs: int | None,
+    max_memory: float | None,
     log_format: str,
     name: str | None,
 ) -> int:
@@ -59,7 +82,7 @@ def worker(
 
     SIGTERM and SIGINT stop it: it claims no more, lets running tasks finish within the grace period, and hands back the
     rest. A second signal stops it at once. Exit status 0 when it has stopped, also if jobs failed; 3 if finished work
-    could not be settled, or a signal ended a burst before its time.
+    could not be settled, or a burst ended before its time, by a signal or because of --max-jobs or --max-memory.
     """
     url, _ = take_url(words)
     if not modules:
@@ -78,6 +101,9 @@ def worker(
         lease=lease,
         grace=grace,
         keep=keep,
+        async_tasks=async_tasks,
+        max_jobs=max_jobs,
+        max_memory=max_memory,
         name=name,
         burst=burst,
         hooks=load_hooks(),
@@ -104,7 +130,7 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
         seconds = monotonic() - begun
         fields = {"event": "worker.summary", **asdict(summary), "seconds": round(seconds, 6)}
         logger.info(_in_words(summary, seconds), extra={"pinion": fields})
-    status = 3 if summary.unsettled or (burst and stopped) else 0
+    status = _status(summary, burst, stopped)
     if summary.abandoned:
         # Tasks still run in threads that nothing can end; their jobs were handed back, so this process must not go on.
         logging.shutdown()
@@ -113,6 +139,14 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
     if isinstance(storage, ClaimStorage):
         storage.close()
     return status
+
+
+def _status(summary: Summary, burst: bool, stopped: bool) -> int:
+    if summary.unsettled or (burst and stopped):
+        return 3
+    if summary.worn and SUPERVISED in os.environ:
+        return WORN
+    return 3 if summary.worn and burst else 0
 
 
 def _leave_after(seconds: float) -> None:

@@ -82,7 +82,7 @@ def _check_place(target: str, facts: Facts) -> None:
     if "://" not in target or any(each in target for each in PLACEHOLDERS):
         return
     if facts.waiting > 0:
-        raise WrongUse(f"{target} holds {facts.waiting} jobs, and was left as it is; {PLACE}")
+        raise WrongUse(f"{target} holds {facts.waiting} job(s), and was left as it is; {PLACE}")
     if any(facts.makes(promise) for promise in (Promise.SHARED, Promise.DURABLE)):
         raise WrongUse(f"{target} would be the same storage in every test; {PLACE}")
 

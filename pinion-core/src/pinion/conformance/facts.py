@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pinion.conformance.broken import Broken
+from pinion.conformance.broken import Broken, WrongUse
 from pinion.conformance.errand import Errand
 from pinion.conformance.target import Address, Target
-from pinion.errors import StorageUnavailable
+from pinion.errors import InvalidURL, StorageUnavailable
 from pinion.identity import new_id
 from pinion.storage import ClaimStorage, Inspects
 from pinion.testing import ManualClock
@@ -69,6 +69,8 @@ def _look_at(target: Target, address: Address) -> Facts:
     clock = ManualClock()
     try:
         storage = address.open(clock=clock)
+    except InvalidURL as raised:
+        raise WrongUse(str(raised)) from raised
     except UNREACHABLE as raised:
         return Facts(fault=f"it can't be reached: {raised}", unreachable=True)
     except Exception as raised:

@@ -32,10 +32,10 @@ def main() -> None:
     asked = json.loads(sys.stdin.readline())
     try:
         target = Target.of(asked["target"])
+        facts = examine(target)
     except WrongUse as wrong:
         speaker.say({"wrong_use": str(wrong)})
     else:
-        facts = examine(target)
         speaker.say({"facts": dataclasses.asdict(facts)})
         _try(target, facts, asked["seed"], json.loads(sys.stdin.readline() or "[]"), speaker)
     sys.stderr.flush()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 from pinion.clock import monotonic
 from pinion.conformance.broken import Broken
 
-__all__ = ["Process", "end", "environment"]
+__all__ = ["Process", "end", "end_children", "environment"]
 
 STARTING = 30.0
 """Seconds that it may take to start Python and to import the storage; that is nothing of the storage's."""
@@ -107,6 +108,13 @@ def end(process: subprocess.Popen[str], listener: threading.Thread) -> None:
         if pipe is not None:
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
+
+
+def end_children(process: subprocess.Popen[str]) -> None:
+    """Kill what a process that began a session has started, also if it has ended itself meanwhile."""
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def environment() -> dict[str, str]:

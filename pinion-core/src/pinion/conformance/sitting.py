@@ -14,7 +14,7 @@ from pinion.conformance.broken import WrongUse
 from pinion.conformance.case import Case
 from pinion.conformance.cases import FOUNDATION
 from pinion.conformance.facts import Facts
-from pinion.conformance.process import end, environment
+from pinion.conformance.process import end, end_children, environment
 from pinion.conformance.verdict import LIMIT, Outcome, Result, not_judged, not_promised
 
 __all__ = ["Sitting"]
@@ -131,6 +131,7 @@ class _Judge:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # so that what the storage leaves behind can be ended with it
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -194,5 +195,7 @@ class _Judge:
 
     def end(self) -> None:
         """Kill it, if it is still there."""
+        if not self.ended:
+            end_children(self._process)
         self.ended = True
         end(self._process, self._listener)

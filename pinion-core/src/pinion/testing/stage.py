@@ -16,9 +16,9 @@ from pinion.execution import attempt, failure
 from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import Done, Outcome, decide
+from pinion.registry import Definition, Registry
 from pinion.retry import RetryPolicy
 from pinion.storage import Claim, ClaimRequest, ClaimStorage, Settled, Settlement, Signal
-from pinion.task import Registry, Task
 from pinion.testing.clock import ManualClock
 from pinion.worker.report import Ended, Report
 
@@ -115,7 +115,7 @@ class Stage:
             self._report.hooks.job_started(job=job)
         return attempt(job, self._task(job), self._policy)
 
-    def _task(self, job: Job) -> Task[..., Any] | LookupError:
+    def _task(self, job: Job) -> Definition[..., Any] | LookupError:
         try:
             return self._registry[job.func_name]
         except LookupError as unknown:

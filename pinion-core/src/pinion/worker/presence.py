@@ -1,4 +1,4 @@
-"""Presence: the worker says every few seconds that it is alive, and what it is doing."""
+"""Presence: the worker says every ten seconds that it is alive, and what it is doing."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from pinion.storage import WorkerEntry, Workers
 
 __all__ = ["BEAT", "Presence"]
 
-BEAT = 5.0
+BEAT = 10.0
+"""Seconds between two reports. Each is a transaction, which wakes whoever waits for a job in the same file."""
+
 LEASE = 3 * BEAT
 
 

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 
 from pinion.clock import monotonic
+from pinion.worker.wear import SUPERVISED, WORN
 
 __all__ = ["supervise"]
 
@@ -40,7 +41,7 @@ class _Child:
         self.begun, self.due = monotonic(), None
         die_with_parent = partial(_die_with_parent, os.getpid()) if sys.platform == "linux" else None
         self.process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            self._command, start_new_session=True, preexec_fn=die_with_parent
+            self._command, start_new_session=True, preexec_fn=die_with_parent, env={**os.environ, SUPERVISED: "1"}
         )
 
     def look(self, restart: bool) -> None:
@@ -53,6 +54,11 @@ class _Child:
         if status is None:
             return
         self.process, self.status = None, status
+        if restart and status == WORN:
+            fields = {"event": "process.replaced"}
+            logger.info("a worker process has done its share; another starts", extra={"pinion": fields})
+            self.start()
+            return
         if restart and (status < 0 or status not in (0, 2, 3)):
             lived_long = monotonic() - self.begun > 60
             self._pause = FIRST_PAUSE if lived_long or not self._pause else min(self._pause * 2, LONGEST_PAUSE)
@@ -105,7 +111,7 @@ def _named(name: str | None, number: int) -> list[str]:
 
 
 def _exit_status(status: int | None) -> int:
-    return 0 if status is None else 3 if status < 0 else status
+    return 0 if status in (None, WORN) else 3 if status < 0 else status
 
 
 def _cause(status: int) -> str:

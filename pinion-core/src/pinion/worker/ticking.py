@@ -43,6 +43,7 @@ class Ticking:
         self._new = {each.name: each for each in schedules}  # not yet put into the storage
         self._known: dict[str, Schedule] = {}
         self._left: set[str] = set()  # to newer workers
+        self._waiting: dict[str, tuple[datetime | None, datetime]] = {}  # due when, as was found out when
         self._once = once
         self.caught_up = False
 
@@ -95,18 +96,29 @@ class Ticking:
     def _tick(self, schedule: Schedule, entry: ScheduleEntry | None, now: datetime) -> datetime | None:
         """Take the schedule as far as it goes; when it is due then, or None if that isn't this worker's business."""
         entry = self._own(schedule, entry, now)
+        if entry is None or entry.next is None:
+            return None
+        if not self._waits(entry, now):
+            entry = self._advance(schedule, entry, now)
+            self._waiting[schedule.name] = entry.next, now
+        return entry.next
+
+    def _waits(self, entry: ScheduleEntry, now: datetime) -> bool:
+        """Whether it is known that nothing is to be done before the entry is due; finding out takes its time."""
+        due, since = self._waiting.get(entry.name, (None, now))
+        return due is not None and due == entry.next and since <= now < due
+
+    def _advance(self, schedule: Schedule, entry: ScheduleEntry, now: datetime) -> ScheduleEntry:
+        """What is stored after all steps that are to be taken, or as many as one round may take."""
         try:
             for _ in range(STEPS):
-                if entry is None or entry.next is None:
-                    return None
-                step = schedule.step(entry.next, entry.last, now)
+                step = None if entry.next is None else schedule.step(entry.next, entry.last, now)
                 if step is None or not self._fire(schedule, entry, step, now):
                     break
                 entry = replace(entry, next=step.next, last=entry.next)
         except (InvalidJob, Unsupported) as refused:
             self._refuse(schedule, refused)
-            return None
-        return entry.next if entry is not None else None
+        return entry
 
     def _own(self, schedule: Schedule, entry: ScheduleEntry | None, now: datetime) -> ScheduleEntry | None:
         """The stored schedule, if this worker is to tick it."""

@@ -8,7 +8,11 @@ import sys
 
 from pinion.clock import monotonic
 
-__all__ = ["Wear"]
+__all__ = ["SUPERVISED", "WORN", "Wear"]
+
+SUPERVISED = "PINION_SUPERVISED"
+"""Set in the environment of a worker process that somebody will replace, when it ends with the status WORN."""
+WORN = 4
 
 EVERY = 1.0
 """Seconds between two looks at the memory."""
