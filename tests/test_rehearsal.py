@@ -300,6 +300,25 @@ def test_time_passes_forwards_and_in_numbers(rehearsal: Rehearsal) -> None:
         rehearsal.advance_to(START - timedelta(seconds=1))
 
 
+def test_waiting_for_a_job_runs_it_and_lets_its_time_come(tasks: Tasks, rehearsal: Rehearsal) -> None:
+    now = rehearsal.queue.enqueue(tasks.send, "a@b")
+    assert rehearsal.queue.wait(now.id).result == "sent to a@b"
+    failing = rehearsal.queue.enqueue(tasks.fail, "no")
+    with pytest.raises(TimeoutError, match=r"PENDING after 5 s; it is due 2030-01-01T00:00:10"):
+        rehearsal.queue.wait(failing.id, timeout=5)
+
+    assert rehearsal.queue.wait(failing.id).status is Status.FAILED
+    assert rehearsal.now == START + timedelta(seconds=30)
+
+
+def test_waiting_for_a_job_that_time_will_not_finish_does_not_block(tasks: Tasks, rehearsal: Rehearsal) -> None:
+    rehearsal.storage.pause("default")  # type: ignore[attr-defined]
+    job = rehearsal.queue.enqueue(tasks.send, "a@b")
+
+    with pytest.raises(TimeoutError, match="no time that passes will finish it"):
+        rehearsal.queue.wait(job.id)
+
+
 # --- what a running task may ask ----------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ from pinion.task import Registry, Task, default_registry
 from pinion.testing.agenda import Agenda
 from pinion.testing.clock import ManualClock
 from pinion.testing.expectation import Expectation, told
+from pinion.testing.queue import RehearsalQueue
 from pinion.testing.stage import Stage
 from pinion.worker.report import Ended, Report
 from pinion.worker.ticking import Ticking
@@ -44,7 +45,8 @@ class Rehearsal:
     Claims, retries, schedules and results are those of the storage and of a worker; only threads and waiting are left
     out. Time stands still, unless `advance` or the clock moves it.
 
-    queue: the Queue, for code that is given one. clock: what the storage goes by. storage: it, to be looked into.
+    queue: the Queue, for code that is given one; waiting for a job there runs it.
+    clock: what the storage goes by. storage: it, to be looked into.
     failures: the attempts that failed so far, with their jobs and errors.
 
     inline: run each job as soon as it is enqueued, if it is due.
@@ -72,7 +74,7 @@ class Rehearsal:
         self._registry = default_registry if registry is None else registry
         hooks = Hooks()
         hooks.job_enqueued = self._enqueued
-        self.queue = Queue(self.storage, registry=self._registry, hooks=hooks)
+        self.queue: Queue = RehearsalQueue(self.storage, self._go_on, registry=self._registry, hooks=hooks)
         self._report = Report("rehearsal", hooks)
         self._stage = Stage(self.storage, self._registry, retry or RetryPolicy(), self.clock, self._report)
         self._agenda = Agenda(self.storage, self._registry)
@@ -185,6 +187,9 @@ class Rehearsal:
         self._agenda.note(job)
         if self._inline:
             self.drain()
+
+    def _go_on(self, moment: datetime) -> None:
+        self.advance_to(moment, raises=False)
 
     def _moved(self) -> None:
         self._stage.clock_moved()
