@@ -43,15 +43,15 @@ def test_pytest_finds_the_plugin_where_the_distribution_is_installed() -> None:
 def test_every_test_has_a_fresh_queue(folder: Path) -> None:
     tests = """
 def test_one(pinion_rehearsal, pinion_queue):
-    job = pinion_queue.enqueue(add, 1, 2)
+    add.enqueue(1, 2)
+    assert len(pinion_rehearsal.enqueued(add)) == 1
     assert [done.result for done in pinion_rehearsal.drain()] == [3]
 
 def test_another(pinion_rehearsal):
     pinion_rehearsal.assert_not_enqueued(add)
 
 def test_inline(pinion_inline):
-    job = pinion_inline.queue.enqueue(add, 1, 2)
-    assert pinion_inline.queue.get(job.id).result == 3
+    assert add.enqueue(1, 2).job().result == 3
 """
     done = run(folder, tests)
 
@@ -62,7 +62,7 @@ def test_inline(pinion_inline):
 def test_a_test_that_failed_shows_what_failed_in_its_jobs(folder: Path) -> None:
     tests = """
 def test_it(pinion_rehearsal):
-    pinion_rehearsal.queue.enqueue(fail)
+    fail.enqueue()
     pinion_rehearsal.drain(raises=False)
     assert not "what the task should have done"
 """
@@ -76,7 +76,7 @@ def test_it(pinion_rehearsal):
 def test_an_exception_of_a_task_is_shown_by_the_lines_of_the_test_and_the_task(folder: Path) -> None:
     tests = """
 def test_it(pinion_rehearsal):
-    pinion_rehearsal.queue.enqueue(fail)
+    fail.enqueue()
     pinion_rehearsal.drain()
 """
     done = run(folder, tests)

@@ -186,6 +186,16 @@ def test_a_test_that_is_skipped_or_interrupted_inside_a_task_is_so(tasks: Tasks,
         rehearsal.drain(raises=False)
 
 
+def test_tasks_enqueue_in_the_rehearsal_until_it_ends(tasks: Tasks) -> None:
+    with Rehearsal(registry=tasks.registry) as outer:
+        with Rehearsal(registry=tasks.registry) as tasks.rehearsal:
+            tasks.send.enqueue("a@b")
+            assert len(tasks.rehearsal.enqueued()) == 1
+        tasks.send.enqueue("c@d")
+
+        assert [job.args for job in outer.enqueued()] == [("c@d",)]
+
+
 # --- inline -------------------------------------------------------------------------------------------
 
 
@@ -311,6 +321,14 @@ def test_waiting_for_a_job_runs_it_and_lets_its_time_come(tasks: Tasks, rehearsa
     assert rehearsal.now == START + timedelta(seconds=30)
 
 
+def test_a_result_is_there_at_once_also_if_it_is_awaited(tasks: Tasks, rehearsal: Rehearsal) -> None:
+    async def test() -> str:
+        return await tasks.send.enqueue("c@d")
+
+    assert tasks.send.using(delay=3600).enqueue("a@b").result(timeout=3600) == "sent to a@b"
+    assert asyncio.run(test()) == "sent to c@d"
+
+
 def test_waiting_for_a_job_that_time_will_not_finish_does_not_block(tasks: Tasks, rehearsal: Rehearsal) -> None:
     rehearsal.storage.pause("default")  # type: ignore[attr-defined]
     job = rehearsal.queue.enqueue(tasks.send, "a@b")
@@ -380,6 +398,28 @@ def test_a_job_is_known_by_the_arguments_that_are_given(
 
     assert rehearsal.assert_enqueued(tasks.send, *args, **kwargs).id == job.id
     assert rehearsal.assert_enqueued("send", *args, **kwargs).id == job.id
+
+
+def test_options_are_known_by_how_they_were_given(tasks: Tasks, rehearsal: Rehearsal) -> None:
+    tasks.send.using(delay=60, queue="mail", headers={"a": "b"}).enqueue("a@b")
+
+    rehearsal.assert_enqueued(tasks.send.using(delay=60), "a@b")
+    rehearsal.assert_enqueued(tasks.send.using(queue="mail", at=START + timedelta(seconds=60)))
+    rehearsal.assert_enqueued(tasks.send.using(headers={"a": "b"}))
+    for other in ({"delay": 61}, {"queue": "other"}, {"priority": 1}, {"headers": {"a": "c"}}):
+        rehearsal.assert_not_enqueued(tasks.send.using(**other), "a@b")
+    with pytest.raises(AssertionError, match=r"no send\(address='a@b'\) with queue='other' was enqueued"):
+        rehearsal.assert_enqueued(tasks.send.using(queue="other"), "a@b")
+
+
+def test_secret_arguments_are_not_shown(tasks: Tasks, rehearsal: Rehearsal) -> None:
+    @task(registry=tasks.registry, secret=("password",))
+    def log_in(name: str, password: str) -> None: ...
+
+    log_in.enqueue("ada", "swordfish")
+
+    with pytest.raises(AssertionError, match=r"log_in\('ada', '\[secret\]'\)"):
+        rehearsal.assert_enqueued(tasks.send)
 
 
 def test_arguments_are_compared_as_the_task_gets_them(tasks: Tasks, rehearsal: Rehearsal) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from pinion.clock import as_microseconds
 from pinion.job import Job, Status
+from pinion.registry import Registry
 from pinion.storage import Query
-from pinion.task import Registry
 
 __all__ = ["Agenda"]
 

@@ -38,5 +38,9 @@ class RehearsalQueue(Queue):
             self._go_on(due)
         return job
 
+    async def await_finished(self, job_id: Any) -> Job:
+        """As `wait`, for those who await the job's handle."""
+        return self.wait(job_id)
+
     def _now(self) -> datetime:
-        return as_datetime(self.storage.clock.now())  # type: ignore[union-attr]
+        return as_datetime(self.clock.now())

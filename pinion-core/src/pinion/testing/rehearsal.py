@@ -14,14 +14,14 @@ from pinion.job import Job, JobError, Status
 from pinion.outcome import Failed
 from pinion.outcome import Retry as TriedAgain
 from pinion.plugins import open_storage
-from pinion.queue import Queue
+from pinion.queue import Queue, set_default_queue
+from pinion.registry import Registry, default_registry
 from pinion.retry import RetryPolicy
 from pinion.schedule import Schedule
 from pinion.storage import ClaimStorage, Inspects, Promise, Query, Schedules
-from pinion.task import Registry, Task, default_registry
 from pinion.testing.agenda import Agenda
 from pinion.testing.clock import ManualClock
-from pinion.testing.expectation import Expectation, told
+from pinion.testing.expectation import Expectation, Meant, told
 from pinion.testing.queue import RehearsalQueue
 from pinion.testing.stage import Stage
 from pinion.worker.report import Ended, Report
@@ -42,8 +42,8 @@ class Rehearsal:
             rehearsal.assert_enqueued(send_mail, address="ada@example.com")
             rehearsal.drain()
 
-    Claims, retries, schedules and results are those of the storage and of a worker; only threads and waiting are left
-    out. Time stands still, unless `advance` or the clock moves it.
+    Within `with`, tasks enqueue here. Claims, retries, schedules and results are those of the storage and of a worker;
+    only threads and waiting are left out. Time stands still, unless `advance` or the clock moves it.
 
     queue: the Queue, for code that is given one; waiting for a job there runs it.
     clock: what the storage goes by. storage: it, to be looked into.
@@ -71,6 +71,7 @@ class Rehearsal:
         self.storage = _opened(url, self.clock)
         self.failures: list[tuple[Job, JobError]] = []
         self._inline, self._raises = inline, raises
+        self._before: Queue | None = None  # the default queue outside
         self._registry = default_registry if registry is None else registry
         hooks = Hooks()
         hooks.job_enqueued = self._enqueued
@@ -196,11 +197,12 @@ class Rehearsal:
 
     # --- what was enqueued ------------------------------------------------------------------------
 
-    def enqueued(self, task: Task[..., Any] | str | None = None, /, *args: Any, **kwargs: Any) -> list[Job]:
+    def enqueued(self, task: Meant | None = None, /, *args: Any, **kwargs: Any) -> list[Job]:
         """The jobs that were enqueued, in that order, as they are now, whatever became of them.
 
         task: those of this task alone; with arguments, those that were called with them. Arguments that you leave out
-        may be anything, and so may one that you give as `...`.
+        may be anything, and so may one that you give as `...`. Of `task.using(...)`, those with these options; a delay
+        counts from now.
         Raises InvalidArguments for arguments that no call of the task could have.
         """
         jobs = self._inspects.find(Query(limit=EVERYTHING))
@@ -209,21 +211,21 @@ class Rehearsal:
         expected = self._expected(task, args, kwargs)
         return [job for job in jobs if expected.meets(job)]
 
-    def assert_enqueued(self, task: Task[..., Any] | str, /, *args: Any, **kwargs: Any) -> Job:
+    def assert_enqueued(self, task: Meant, /, *args: Any, **kwargs: Any) -> Job:
         """Fail unless such a job was enqueued, see `enqueued`; the message tells what was. Returns the last one."""
         __tracebackhide__ = True
         if jobs := self.enqueued(task, *args, **kwargs):
             return jobs[-1]
         raise AssertionError(f"no {self._expected(task, args, kwargs)} was enqueued; {told(self.enqueued())}")
 
-    def assert_not_enqueued(self, task: Task[..., Any] | str, /, *args: Any, **kwargs: Any) -> None:
+    def assert_not_enqueued(self, task: Meant, /, *args: Any, **kwargs: Any) -> None:
         """Fail if such a job was enqueued, see `enqueued`."""
         __tracebackhide__ = True
         if jobs := self.enqueued(task, *args, **kwargs):
             raise AssertionError(f"{self._expected(task, args, kwargs)} was enqueued after all; {told(jobs)}")
 
-    def _expected(self, task: Task[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Expectation:
-        return Expectation(task, args, kwargs, self._registry, self.storage.codec)  # type: ignore[attr-defined]
+    def _expected(self, task: Meant, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Expectation:
+        return Expectation(task, args, kwargs, self._registry, self.storage.codec, self.now)  # type: ignore[attr-defined]
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -232,11 +234,13 @@ class Rehearsal:
         self.storage.close()
 
     def __enter__(self) -> Self:
+        self._before = set_default_queue(self.queue)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, tb: TracebackType | None
     ) -> None:
+        set_default_queue(self._before)
         self.close()
 
     def __repr__(self) -> str:
