@@ -227,6 +227,18 @@ def test_a_reader_that_has_read_enough_ends_the_command_quietly(folder: Folder) 
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_command_with_closed_streams_does_what_it_does(folder: Folder, closed: str) -> None:
+    job = folder.enqueue("add", "--args", "[1, 2]")
+    before = ("sh", "-c", f'exec "$@" {closed}', "sh")
+
+    listed = folder.pinion("list", folder.URL, before=before)
+    run = folder.pinion("worker", folder.URL, "--import", "some_tasks", "--burst", before=before)
+
+    assert (listed.status, run.status) == (0, 0), (listed, run)
+    assert folder.show(job)["result"] == 3
+
+
 # --- worker ---------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,7 @@ def main() -> None:
 
 
 def _run() -> int:
+    _replace_closed_streams()
     _show_what_cannot_be_encoded()
     try:
         if "_PINION_COMPLETE" in os.environ:
@@ -108,6 +109,12 @@ def _run() -> int:
         return _say(str(raised), _status(raised))
     except Exception as raised:  # a defect, of Pinion or of a plugin; its traceback is for whoever mends it
         return _say(f"{type(raised).__name__}: {raised} (a defect; PINION_DEBUG=1 shows where)", COULD_NOT)
+
+
+def _replace_closed_streams() -> None:
+    """Whoever starts a command with its output closed, as some daemons are, wants to hear nothing."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
 
 
 def _show_what_cannot_be_encoded() -> None:
