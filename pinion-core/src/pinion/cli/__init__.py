@@ -113,8 +113,8 @@ def _run() -> int:
 
 def _replace_closed_streams() -> None:
     """Whoever starts a command with its output closed, as some daemons are, wants to hear nothing."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - it stays open
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - it stays open
 
 
 def _show_what_cannot_be_encoded() -> None:
