@@ -14,13 +14,9 @@ import pytest
 
 from command import Folder
 from pinion import Job, Status
-from pinion.storage import Promise, Query, ScheduleEntry
+from pinion.storage import Query, ScheduleEntry
 from pinion_sqlite import SqliteStorage
 from processes import until, worker
-
-pytestmark = pytest.mark.skipif(
-    Promise.SCHEDULES not in SqliteStorage.promises, reason="the file doesn't promise schedules yet"
-)
 
 URL = Folder.URL
 RECURRING = """
