@@ -143,6 +143,23 @@ def test_a_delay_counts_from_now(folder: Folder) -> None:
     assert (shown["queue"], shown["priority"]) == ("mail", -7)
 
 
+def test_an_imported_task_has_its_own_options_and_secrets_where_none_are_given(folder: Folder) -> None:
+    (folder.path / "signing.py").write_text(
+        "from pinion import task\n@task(queue='auth', priority=3, timeout=9, secret=('password',))\n"
+        "def sign_in(user, password): ...\n"
+    )
+    words = ("sign_in", "--args", '["ann", "hunter2"]', "--import", "signing")
+
+    own, given = folder.enqueue(*words), folder.enqueue(*words, "--queue", "mail", "--priority", "0", "--timeout", "2m")
+
+    first, second = folder.show(own), folder.show(given)
+    printed = folder.pinion("show", folder.URL, own).out + folder.pinion("list", folder.URL, "--json").out
+    assert (first["queue"], first["priority"], first["timeout"]) == ("auth", 3, 9)
+    assert (second["queue"], second["priority"], second["timeout"]) == ("mail", 0, 120)
+    assert first["args"] == second["args"] == ["ann", "[secret]"]
+    assert "hunter2" not in printed
+
+
 def test_enqueue_warns_where_the_job_ends_with_the_command(folder: Folder) -> None:
     done = folder.pinion("enqueue", "memory://", "add")
 

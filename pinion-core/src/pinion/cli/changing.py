@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import click
 
 from pinion.cli.output import print_json
-from pinion.cli.promised import controls
 from pinion.errors import JobNotFound
 from pinion.job import FINISHED, Status
 from pinion.queue import Queue
@@ -71,7 +70,7 @@ def change_all(queue: Queue, order: Order) -> list[str]:
     for piece in order.pieces():
         while (left := limit - len(changed)) > 0:
             wanted = left if order.dry_run else min(BATCH, left)  # a dry run would find the first thousand again
-            batch = controls(queue).change(order.change, piece, limit=wanted, dry_run=order.dry_run)
+            batch = queue.change(order.change, piece, limit=wanted, dry_run=order.dry_run)
             changed += batch
             if len(batch) < wanted or order.dry_run:
                 break

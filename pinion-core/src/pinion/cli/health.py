@@ -7,8 +7,7 @@ import click
 
 from pinion.cli.inspection import opened
 from pinion.cli.options import seconds, take_url, url_argument
-from pinion.cli.promised import inspects, paused
-from pinion.cli.promised import workers as promised
+from pinion.cli.promised import paused
 from pinion.clock import SYSTEM, as_datetime
 from pinion.job import Job, Status
 from pinion.queue import Queue
@@ -38,7 +37,7 @@ def health(words: tuple[str, ...], workers: int | None, max_waiting: int | None,
 
 
 def _too_few(queue: Queue, wanted: int | None) -> Iterator[str]:
-    if wanted is not None and (alive := len(promised(queue).workers())) < wanted:
+    if wanted is not None and (alive := len(queue.workers())) < wanted:
         yield f"workers alive: {alive}, fewer than {wanted}"
 
 
@@ -61,7 +60,7 @@ def _pending(queue: Queue) -> Iterator[Job]:
     """The PENDING jobs that were created first; enough of them to find one that waits too long."""
     after: str | None = None
     for _ in range(PAGES):
-        jobs = inspects(queue).find(Query(Status.PENDING, limit=PAGE, after=after))
+        jobs = queue.find(Query(Status.PENDING, limit=PAGE, after=after))
         yield from jobs
         if len(jobs) < PAGE:
             return
@@ -75,11 +74,11 @@ def _age(job: Job, now: datetime) -> float:
 
 def _count(queue: Queue, status: Status) -> int:
     held = paused(queue)
-    return sum(by_status.get(status, 0) for name, by_status in inspects(queue).counts().items() if name not in held)
+    return sum(by_status.get(status, 0) for name, by_status in queue.counts().items() if name not in held)
 
 
 def _facts(queue: Queue) -> str:
     facts = f"jobs waiting: {_count(queue, Status.PENDING):,}, running: {_count(queue, Status.RUNNING):,}"
     if Promise.WORKERS in getattr(queue.storage, "promises", ()):
-        facts += f", workers alive: {len(promised(queue).workers())}"
+        facts += f", workers alive: {len(queue.workers())}"
     return facts

@@ -6,7 +6,7 @@ import click
 
 from pinion.cli.options import json_option, take_url, url_argument
 from pinion.cli.output import job_as_dict, job_as_text, print_json, table
-from pinion.cli.promised import inspects, paused
+from pinion.cli.promised import paused
 from pinion.errors import JobNotFound
 from pinion.hooks import Hooks
 from pinion.job import Status
@@ -84,7 +84,7 @@ def list_jobs(
 
 def _history(queue: Queue, job_id: str) -> list[Attempt]:
     try:
-        return inspects(queue).attempts(job_id)
+        return queue.attempts(job_id)
     except JobNotFound:  # deleted since it was found
         return []
 

@@ -9,7 +9,6 @@ import click
 from pinion.cli.inspection import opened
 from pinion.cli.options import json_option, take_url, url_argument
 from pinion.cli.output import print_json, printable
-from pinion.cli.promised import steps
 from pinion.clock import sleep
 from pinion.job import FINISHED
 from pinion.queue import Queue
@@ -33,9 +32,9 @@ def job_lines(words: tuple[str, ...], follow: bool, limit: int, as_json: bool) -
     url, [job_id] = take_url(words, names=["ID"])
     with opened(url) as queue:
         if as_json and not follow:
-            print_json([_as_dict(line) for line in steps(queue).lines(job_id, limit)])
+            print_json([_as_dict(line) for line in queue.lines(job_id, limit)])
             return
-        for line in _followed(queue, job_id, limit) if follow else steps(queue).lines(job_id, limit):
+        for line in _followed(queue, job_id, limit) if follow else queue.lines(job_id, limit):
             click.echo(json.dumps(_as_dict(line)) if as_json else _as_text(line))
 
 
@@ -43,7 +42,7 @@ def _followed(queue: Queue, job_id: str, limit: int) -> Iterator[Line]:
     seen: list[Line] = []
     while True:
         finished = queue.get(job_id).status in FINISHED  # asked first: what it logged last comes with the lines below
-        lines = steps(queue).lines(job_id, limit)
+        lines = queue.lines(job_id, limit)
         yield from _new(seen, lines)
         if finished:
             return

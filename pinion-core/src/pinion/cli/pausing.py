@@ -4,7 +4,6 @@ import click
 
 from pinion.cli.inspection import opened
 from pinion.cli.options import WrongUse, split_url, url_argument
-from pinion.cli.promised import controls
 
 __all__ = ["pause", "resume"]
 
@@ -18,9 +17,9 @@ def pause(words: tuple[str, ...]) -> None:
     """
     url, names = _queues(words)
     with opened(url) as queue:
-        before, known = controls(queue).paused(), queue.counts()
+        before, known = queue.paused(), queue.counts()
         for name in names:
-            controls(queue).pause(name)
+            queue.pause(name)
             click.echo(f"{name} {'was paused already' if name in before else 'is paused'}")
             if name not in known:
                 click.echo(f"pinion: warning: no job is in a queue {name!r}; it is paused all the same", err=True)
@@ -32,9 +31,9 @@ def resume(words: tuple[str, ...]) -> int:
     """Hand out the jobs of these queues again; the status is 1 if one of them wasn't paused."""
     url, names = _queues(words)
     with opened(url) as queue:
-        before = controls(queue).paused()
+        before = queue.paused()
         for name in names:
-            controls(queue).resume(name)
+            queue.resume(name)
             if name in before:
                 click.echo(f"{name} is resumed")
     strange = [name for name in names if name not in before]

@@ -8,8 +8,8 @@ import click
 from pinion.cli.inspection import opened
 from pinion.cli.options import json_option, take_url, url_argument
 from pinion.cli.output import print_json, table
-from pinion.cli.promised import schedules as promised
 from pinion.clock import SYSTEM, as_datetime
+from pinion.promised import schedules as promised
 from pinion.queue import Queue
 from pinion.schedule import OVERDUE, summary
 from pinion.storage import ScheduleEntry
@@ -32,7 +32,7 @@ def schedules(words: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> 
         if names:
             return _delete(queue, names)
         now = as_datetime(getattr(queue.storage, "clock", SYSTEM).now())
-        entries = promised(queue).schedules()
+        entries = promised(queue.storage).schedules()
     if as_json:
         print_json([_as_dict(entry, now) for entry in entries])
     elif entries:
@@ -43,12 +43,12 @@ def schedules(words: tuple[str, ...], names: tuple[str, ...], as_json: bool) -> 
 
 
 def _delete(queue: Queue, names: tuple[str, ...]) -> int:
-    strange = [name for name in dict.fromkeys(names) if not promised(queue).delete_schedule(name)]
+    strange = [name for name in dict.fromkeys(names) if not promised(queue.storage).delete_schedule(name)]
     for name in dict.fromkeys(names):
         if name not in strange:
             click.echo(f"{name} is deleted")
     if strange:
-        known = ", ".join(repr(entry.name) for entry in promised(queue).schedules()) or "none"
+        known = ", ".join(repr(entry.name) for entry in promised(queue.storage).schedules()) or "none"
         text = ", ".join(map(repr, strange))
         click.echo(f"pinion: error: there is no schedule {text}; there are: {known}", err=True)
     return 1 if strange else 0

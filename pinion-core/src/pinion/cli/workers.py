@@ -8,7 +8,6 @@ import click
 from pinion.cli.inspection import opened
 from pinion.cli.options import json_option, take_url, url_argument
 from pinion.cli.output import print_json, table
-from pinion.cli.promised import workers as promised
 from pinion.storage import WorkerEntry
 
 __all__ = ["workers"]
@@ -23,7 +22,7 @@ def workers(words: tuple[str, ...], as_json: bool) -> None:
     """Show the workers that are alive: that said so within the last seconds. Times are UTC."""
     url, _ = take_url(words)
     with opened(url) as queue:
-        entries = promised(queue).workers()
+        entries = queue.workers()
     if as_json:
         print_json([_as_dict(entry) for entry in entries])
     elif entries:
