@@ -11,14 +11,10 @@ from pathlib import Path
 import pytest
 
 from command import Folder, clean
-from pinion import Job, Queue, SqliteStorage, open_storage
+from pinion import Job, Queue, open_storage
 from pinion.job import JobError
-from pinion.storage import Claim, ClaimRequest, ClaimStorage, Done, Failed, Promise, Settlement
+from pinion.storage import Claim, ClaimRequest, ClaimStorage, Done, Failed, Settlement
 from processes import worker
-
-NEEDED = {Promise.CONTROLS, Promise.HISTORY, Promise.STEPS, Promise.UNIQUE}
-
-pytestmark = pytest.mark.skipif(not SqliteStorage.promises >= NEEDED, reason="the file doesn't promise controls yet")
 
 
 @pytest.fixture
