@@ -2,7 +2,7 @@
 
     ```python               a new process
     ```python file=NAME     written to that file instead
-    ```bash                 every line, one by one; `export` lasts to the end of the page
+    ```bash                 every line, one by one; `export` lasts to the end of the page, also for Python
     ```console              every line that begins with "$ "
 
 A fence may say `exit=N`, the status that the block (its last line, for commands) ends with. An install
@@ -86,7 +86,7 @@ class Page:
             (self.folder / block.options["file"]).write_text(block.body)
         elif block.language == "python":
             (self.folder / f"line_{block.line}.py").write_text(block.body)
-            self._run([sys.executable, f"line_{block.line}.py"], status)
+            self._shell(f"{shlex.quote(sys.executable)} line_{block.line}.py", status)
         elif block.language in {"bash", "console"}:
             lines = list(commands(block))
             for number, line in enumerate(lines, 1):
@@ -132,6 +132,7 @@ def test_a_file_an_export_and_a_status_are_understood(tmp_path: Path) -> None:
         "```python file=answer.py\nVALUE = 42\n```\n"
         "```python\nimport answer\nassert answer.VALUE == 42\n```\n"
         "```bash exit=3\nexport STATUS=3\nexit $STATUS\n```\n"
+        "```python exit=3\nimport os\nraise SystemExit(int(os.environ['STATUS']))\n```\n"
         "```console\n$ touch made\nwhat it prints is not executed\n```\n"
     )
 

@@ -94,6 +94,19 @@ def test_an_older_worker_goes_on_with_a_newer_file_that_says_it_may(path: Path) 
     assert job.func_name == "a"
 
 
+def test_a_file_is_opened_while_somebody_holds_its_write_lock(path: Path) -> None:
+    SqliteStorage(path).close()
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN IMMEDIATE")
+
+    with SqliteStorage(path) as storage:  # it would wait for 30 s, if it wanted the lock, and then fail
+        storage.insert([Job("a")], connection=holder)
+        holder.commit()
+        assert storage.size() == 1
+
+    holder.close()
+
+
 def test_a_damaged_file_is_reported_as_such(path: Path) -> None:
     with SqliteStorage(path) as storage:
         storage.insert([Job("a", ("x" * 2000,)) for _ in range(200)])

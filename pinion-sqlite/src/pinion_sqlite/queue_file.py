@@ -15,7 +15,7 @@ from pinion_sqlite.failures import translated
 from pinion_sqlite.filesystem import check_place
 from pinion_sqlite.inserts import Batch
 from pinion_sqlite.rows import row_of
-from pinion_sqlite.schema import prepare
+from pinion_sqlite.schema import is_ready, prepare
 from pinion_sqlite.watches import Watches
 
 __all__ = ["QueueFile"]
@@ -61,9 +61,11 @@ class QueueFile(ClaimStorage):
             connection = connect(self.path)
             try:
                 _set_journal(connection)
+                ready = is_ready(connection)
             finally:
                 connection.close()
-        self._connections.write(lambda connection: prepare(connection, self.path))
+        if not ready:
+            self._connections.write(lambda connection: prepare(connection, self.path))
 
     def _read_all(self, statement: str, parameters: Any = ()) -> list[Any]:
         return self._connections.read(lambda reader: reader.execute(statement, parameters).fetchall())

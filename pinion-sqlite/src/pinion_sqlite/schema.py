@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pinion.errors import StorageCorrupt
 
-__all__ = ["VERSION", "prepare"]
+__all__ = ["VERSION", "is_ready", "prepare"]
 
 FOLDER = Path(__file__).with_name("migrations")
 MIGRATIONS = sorted(FOLDER.glob("[0-9]*.sql"))
@@ -17,6 +17,14 @@ VERSION = len(MIGRATIONS)
 
 COMPATIBLE = 1
 """The oldest program version that may use a file of VERSION. Raise it when a migration would break older workers."""
+
+
+def is_ready(connection: sqlite3.Connection) -> bool:
+    """Whether nothing is left for `prepare` to do, seen without the write lock, which another may hold for long."""
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'pinion_schema'").fetchone() is None:
+        return False
+    version, compatible = _recorded(connection)
+    return version >= VERSION and compatible <= VERSION
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -40,6 +48,10 @@ def _found(connection: sqlite3.Connection) -> tuple[int, int]:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS pinion_schema (version INTEGER NOT NULL, compatible INTEGER NOT NULL) STRICT"
     )
+    return _recorded(connection)
+
+
+def _recorded(connection: sqlite3.Connection) -> tuple[int, int]:
     row = connection.execute("SELECT version, compatible FROM pinion_schema").fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))
 
