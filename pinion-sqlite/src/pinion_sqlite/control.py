@@ -19,19 +19,29 @@ class Control(QueueFile, Controls):
     """The group Controls."""
 
     def change(self, change: Change, which: Filter, *, limit: int = 1000, dry_run: bool = False) -> list[str]:
+        if limit <= 0 or not (found := self._find_out(change, which, limit)):
+            return []
         now = self.clock.now()
 
         def transaction(writer: sqlite3.Connection) -> list[str]:
+            ids = _still_wanted(writer, found, which, _wanted(change, which, limit))
             if not dry_run:
-                return _change(writer, change, which, limit, now)
+                return _change(writer, change, ids, limit, now)
             writer.execute("SAVEPOINT pinion_dry_run")  # what it answers is what it would do
             try:
-                return _change(writer, change, which, limit, now)
+                return _change(writer, change, ids, limit, now)
             finally:
                 writer.execute("ROLLBACK TO pinion_dry_run")
                 writer.execute("RELEASE pinion_dry_run")
 
         return self._connections.write(transaction)
+
+    def _find_out(self, change: Change, which: Filter, limit: int) -> list[str]:
+        """What to change as it looks now, without the write lock: there may be a million jobs to look at."""
+        if which.ids is not None:
+            return sorted(set(which.ids))
+        wanted = _wanted(change, which, limit)
+        return self._connections.read_snapshot(lambda reader: search(reader, wanted))
 
     def pause(self, queue: str) -> None:
         self._write_one(SQL["pause"], (queue,))
@@ -49,14 +59,13 @@ class Control(QueueFile, Controls):
         return self._write_one(SQL["purge"], now, self._quick)
 
 
-def _change(writer: sqlite3.Connection, change: Change, which: Filter, limit: int, now: int) -> list[str]:
+def _change(writer: sqlite3.Connection, change: Change, ids: Iterable[str], limit: int, now: int) -> list[str]:
     changed: list[str] = []
-    if limit > 0:
-        for job_id in _candidates(writer, which, _wanted(change, which, limit)):
-            if _change_one(writer, change, job_id, now):
-                changed.append(job_id)
-            if len(changed) == limit:
-                break
+    for job_id in ids:
+        if _change_one(writer, change, job_id, now):
+            changed.append(job_id)
+        if len(changed) == limit:
+            break
     return changed
 
 
@@ -77,21 +86,15 @@ def _wanted(change: Change, which: Filter, limit: int) -> Wanted:
     )
 
 
-def _candidates(writer: sqlite3.Connection, which: Filter, wanted: Wanted) -> Iterator[str]:
-    """Their ids, in order; searched for by pages, while those before are changed."""
-    if which.ids is not None:
-        yield from _among(writer, which.ids, wanted)
-        return
-    while ids := search(writer, wanted):
-        yield from ids
-        wanted = replace(wanted, after=ids[-1])
-
-
-def _among(writer: sqlite3.Connection, ids: Iterable[str], wanted: Wanted) -> Iterator[str]:
+def _still_wanted(writer: sqlite3.Connection, found: list[str], which: Filter, wanted: Wanted) -> Iterator[str]:
+    """Those of the ids that were found which still meet the conditions, and then, if there may be more, the next."""
     parameters = asdict(wanted)
-    for job_id in sorted(set(ids)):
+    for job_id in found:
         if writer.execute(SQL["wanted"], {**parameters, "id": job_id}).fetchone() is not None:
             yield job_id
+    while which.ids is None and len(found) == wanted.limit:
+        found = search(writer, replace(wanted, after=found[-1]))
+        yield from found
 
 
 def _change_one(writer: sqlite3.Connection, change: Change, job_id: str, now: int) -> bool:
