@@ -12,7 +12,7 @@ from pinion_sqlite.queries import SQL
 from pinion_sqlite.queue_file import QueueFile
 from pinion_sqlite.rows import STATUSES, moment, stored_error, whole_job
 from pinion_sqlite.search import ALL, Wanted, search
-from pinion_sqlite.watch import FIRST_PAUSE, LONGEST_PAUSE, News
+from pinion_sqlite.watch import FIRST_PAUSE, News, next_pause
 
 __all__ = ["Inspection"]
 
@@ -72,7 +72,7 @@ class Inspection(QueueFile, Inspects):
                 if news is News.WOKEN:
                     return
                 # As in `SqliteStorage.wait`: a commit shows some time after the log was written.
-                pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
+                pause = next_pause(pause, news)
                 ending = self._connections.read(ending.again)
 
 

@@ -50,7 +50,7 @@ from pinion_sqlite.roll import Roll
 from pinion_sqlite.rows import claimed_job
 from pinion_sqlite.timetable import Timetable
 from pinion_sqlite.turn import BEHIND
-from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News
+from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, News, next_pause
 
 __all__ = ["SqliteStorage"]
 
@@ -190,8 +190,8 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
                 news = watch.wait(min(pause, left, self._nap(look)))
                 if news is News.WOKEN:
                     break
-                # A commit shows some time after the log was written, and one may have been under way when this began.
-                pause = FIRST_PAUSE if news is News.WRITTEN else min(pause * 1.25, LONGEST_PAUSE)
+                # One commit may have been under way when this began.
+                pause = next_pause(pause, news)
                 look = self._look_again(look)
                 if self._nap(look) <= 0 and (first or self._is_left_over(look)):
                     self._has_turn = first

@@ -16,15 +16,25 @@ from pathlib import Path
 from pinion.storage import sleep
 from pinion_sqlite.turn import Turn
 
-__all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "News", "Watch"]
+__all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "News", "Watch", "next_pause"]
 
 CAN_WATCH = sys.platform == "linux"
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.00005, 0.5
 """Seconds between two looks: just after news, and when there was none for long."""
 
+SOON = 0.002
+"""Seconds after news within which its commit nearly always shows; behind it, the intervals double."""
+
 UNTOLD_PAUSE = 0.02
 """Between two looks where nothing tells when the log is written."""
+
+
+def next_pause(pause: float, news: "News") -> float:
+    """How long to wait for the next look. A commit shows some time after the log was written."""
+    if news is News.WRITTEN:
+        return FIRST_PAUSE
+    return min(pause * (1.25 if pause < SOON else 2.0), LONGEST_PAUSE)
 
 
 class News(Enum):
