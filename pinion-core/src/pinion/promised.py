@@ -16,9 +16,9 @@ _GROUPS: dict[Promise, type] = {
 }
 
 _SO = {
-    Promise.INSPECTS: "its jobs can't be read, counted or waited for",
+    Promise.INSPECTS: "its jobs can't be read or counted",
     Promise.CONTROLS: "its jobs can't be changed, nor its queues paused",
-    Promise.SCHEDULES: "nothing recurs on it",
+    Promise.SCHEDULES: "nothing can recur in it",
     Promise.STEPS: "what its tasks log isn't kept",
     Promise.WORKERS: "it doesn't know who is alive",
     Promise.RESULTS: "what its tasks return isn't kept",

@@ -38,6 +38,10 @@ class Definition[**P, R]:
     secret: the parameters whose arguments are never shown.
     """
 
+    __name__: str
+    __qualname__: str
+    __wrapped__: Callable[..., Any]
+
     def __init__(
         self,
         function: Callable[..., Any],

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -74,6 +73,8 @@ def check_text(text: str, name: str, signature: inspect.Signature, secret: tuple
 
 
 def _wanted(text: str, name: str) -> list[str]:
+    import string  # few tasks need it
+
     try:
         fields = [each for _, each, _, _ in string.Formatter().parse(text) if each is not None]
     except ValueError as raised:
