@@ -5,6 +5,8 @@ given, and what to do next. `StorageUnavailable` is the only error that means "t
 succeed later"; everything else stays wrong until somebody changes something.
 """
 
+from typing import Any
+
 
 class PinionError(Exception):
     """The root: `except PinionError` catches whatever Pinion raises on its own account."""
@@ -151,7 +153,7 @@ class JobFailed(PinionError):
     error: the job's `JobError`.
     """
 
-    def __init__(self, message: str, error: object = None) -> None:
+    def __init__(self, message: str, error: Any = None) -> None:
         super().__init__(message)
         self.error = error
 
