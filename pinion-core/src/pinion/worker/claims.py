@@ -51,8 +51,10 @@ class Claims:
         self.waiting: deque[Job] = deque()
         self.ended: deque[Ended] = deque()
         self.held: dict[str, Job] = {}  # changed by `exchange` alone
-        self.hands_on = False
+        self.hands_on = False  # whether there is an event loop to hand jobs on to
+        self.meets_async = False  # whether there were async jobs among the last
         self.handed_on = 0  # since the last exchange: jobs that a thread was done with before they ended
+        self.handed_on_at = 0.0
         self.claimed_at = 0.0
         self.lease_ends = 0.0
         self.stopped = threading.Event()  # nothing is claimed any more
@@ -105,11 +107,16 @@ class Claims:
 
     def _observe(self, ended: list[Ended]) -> None:
         """The pace of the threads is what counts: they are done with an async job once it is handed on."""
-        finished = len(ended)
+        finished, now = len(ended), monotonic()
         if self.hands_on:
-            finished += self.handed_on - sum(each.was_handed_on for each in ended)
-            self.handed_on = 0
-        self._batch.observe(finished, monotonic() - self.claimed_at)
+            finished -= sum(each.was_handed_on for each in ended)
+            handed_on, self.handed_on = self.handed_on, 0
+            if handed_on or finished:
+                self.meets_async = handed_on > 0
+            if handed_on and not finished:
+                now = self.handed_on_at  # since then they have waited for slots
+            finished += handed_on
+        self._batch.observe(finished, now - self.claimed_at)
 
     def _request(self) -> ClaimRequest | None:
         settings, room = self.settings, self._room(self._batch.size(1))

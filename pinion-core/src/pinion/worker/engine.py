@@ -91,7 +91,7 @@ class Engine:
             elif now - self.claims.claimed_at > PATIENCE:
                 self._give_back_waiting()
                 self._settle_what_ended()
-            elif said == "ended" and self.threads.are_waiting():
+            elif said == "ended" and self.threads.are_away():
                 self._settle_what_ended()
 
     def _is_at_work(self) -> bool:
@@ -102,7 +102,7 @@ class Engine:
         """Sleep until something is said, or there is something to look after; what was said."""
         loop = self.threads.async_tasks
         self.bell.dozing = timeout  # before looking: what is claimed from now on is said
-        if self.claims.waiting or self.claims.ended or self._stopping.is_set() or (loop and loop.is_full()):
+        if self.claims.waiting or self.claims.ended or self._stopping.is_set() or (loop and loop.has_waiting()):
             timeout = min(timeout, PATIENCE)
         said = self.bell.listen(timeout)
         if said == "stop":

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
@@ -23,6 +23,7 @@ from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import LOST_LIMIT, Cancelled, Done, Outcome, Released
 from pinion.registry import Definition
+from pinion.worker.batch import HOLD
 from pinion.worker.report import Ended, EndedElsewhere, Report
 from pinion.worker.settings import Settings
 
@@ -30,6 +31,7 @@ __all__ = ["AsyncTasks"]
 
 TOGETHER = 0.005
 """Seconds for which ends are collected before they are said: settling many at once costs little more than one."""
+CARE = 1.0
 LAG = 1.0
 """Seconds after which a task that keeps the loop from going on is named in the log."""
 
@@ -72,6 +74,9 @@ class AsyncTasks:
         self._running: dict[int, _Run] = {}  # by the identity of the job; changed on the loop alone
         self._called = False  # the loop is about to look at what comes in
         self._full = False  # a job had to wait for a slot since the last one was freed
+        self._asked_at = 0.0
+        self._ended_at = 0.0
+        self._usual = 1.0  # seconds that an attempt takes, by the last ones
         self._announcing = False
         self._announced_at = 0.0
         self._closed = False
@@ -97,22 +102,43 @@ class AsyncTasks:
         return self._loop
 
     def room(self, batch: int, idle: int) -> int:
-        """How many jobs may be claimed, of which nobody knows whether they are async.
+        """How many jobs may be claimed, if they are async like the last ones: no more than fit in the slots soon.
 
-        No more than fit in the slots; or so many as there are idle threads, until one had to wait for a slot.
+        As many as there are idle threads, too: nobody knows that the next is async, until one waits for a slot. Where
+        few slots are free, these are asked for together, and not one by one.
         """
         free = self._settings.async_tasks - len(self._running) - len(self._incoming)
         if free >= batch:
             return batch
-        return 0 if self._full else max(free, idle)
+        now = monotonic()
+        ahead = self._ahead(now)
+        if now < self._asked_at + TOGETHER or (self._full and not ahead):
+            return 0
+        self._asked_at = now
+        return min(batch, max(free + ahead, 0 if self._full else idle))
+
+    def _ahead(self, now: float) -> int:
+        """How many slots will be freed within HOLD, as things go: so many jobs may wait for them, claimed."""
+        if now > self._ended_at + HOLD:
+            return 0
+        slots = self._settings.async_tasks
+        return int(min(HOLD * len(self._running) / max(self._usual, HOLD), slots / 4))
+
+    def patience(self) -> float:
+        """How long to wait for a slot before asking again, unless `announce` comes first."""
+        return CARE if self._full else TOGETHER
+
+    def is_full(self) -> bool:
+        """Whether one had to wait for a slot since the last was freed, and none will be freed soon."""
+        return self._full and not self._ahead(monotonic())
+
+    def has_waiting(self) -> bool:
+        """Whether some wait for a slot."""
+        return bool(self._incoming)
 
     def count(self) -> int:
         """How many are here, running or waiting for a slot."""
         return len(self._running) + len(self._incoming)
-
-    def is_full(self) -> bool:
-        """Whether some wait for a slot."""
-        return bool(self._incoming)
 
     def runs(self, job: Job) -> bool:
         return id(job) in self._running
@@ -231,33 +257,25 @@ class AsyncTasks:
 
     async def _attempt(self, run: _Run, task: AnyTask) -> None:
         job, started, _ = run.entry
-        enter(run.entry)
+        outcome: Outcome
         try:
+            enter(run.entry)
             if self._job_started:
                 self._job_started(job=job)
-            outcome = overdue(job) if job.lost > LOST_LIMIT else await self._outcome(run, job, task)
-        except BaseException as raised:  # cancelled before it began, or a hook raised
-            outcome = run.stopped_as or failed(job, raised, self._settings.policy)
+            outcome = overdue(job) if job.lost > LOST_LIMIT else Done(await _called(task, job))
+        except asyncio.CancelledError as cancelled:
+            outcome = run.stopped_as or failed(job, cancelled, task.retry or self._settings.policy)
+        except BaseException as raised:  # SystemExit too: none of it may end the loop
+            outcome = failed(job, raised, task.retry or self._settings.policy)
         del self._running[id(job)]
         self._end(job, outcome, monotonic() - started)
         if self._incoming:
             self._take_in()
 
-    async def _outcome(self, run: _Run, job: Job, task: AnyTask) -> Outcome:
-        try:
-            args, kwargs = job.args, job.kwargs
-            if task.convert is not None:
-                args, kwargs = task.convert(args, kwargs)
-            answer = task.function(*args, **kwargs)
-            result = await (answer if job.timeout is None else _within(job.timeout, answer))
-        except asyncio.CancelledError as cancelled:
-            return run.stopped_as or failed(job, cancelled, task.retry or self._settings.policy)
-        except BaseException as raised:  # SystemExit too: none of it may end the loop
-            return failed(job, raised, task.retry or self._settings.policy)
-        return Done(result)
-
     def _end(self, job: Job, outcome: Outcome, seconds: float) -> None:
         self._full = False
+        self._ended_at = monotonic()
+        self._usual += (seconds - self._usual) * 0.05
         self._tell(EndedElsewhere(job, outcome, seconds))
         if not self._announcing:
             self._announcing = True
@@ -289,6 +307,14 @@ class _Pulse:
 
     def feel(self) -> None:
         self.felt = True
+
+
+def _called(task: AnyTask, job: Job) -> Awaitable[Any]:
+    args, kwargs = job.args, job.kwargs
+    if task.convert is not None:
+        args, kwargs = task.convert(args, kwargs)
+    answer: Awaitable[Any] = task.function(*args, **kwargs)
+    return answer if job.timeout is None else _within(job.timeout, answer)
 
 
 async def _within(timeout: float, coroutine: Any) -> Any:

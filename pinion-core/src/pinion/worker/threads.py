@@ -76,6 +76,7 @@ class Threads:
         self._drained = drained
         self._starting = threading.Lock()  # guards the making of the event loop
         self._leading = threading.Lock()  # held by the thread that waits in the storage for all
+        self._dozes = False  # the leader waits in the storage
         self._slots = threading.Event()  # set when async tasks have ended
 
     def start(self) -> None:
@@ -159,6 +160,7 @@ class Threads:
         """The job runs on the event loop, and this thread is done with it."""
         (self.async_tasks or self._start_loop()).take(entry, task)
         self.claims.handed_on += 1
+        self.claims.handed_on_at = entry[1]
 
     def _start_loop(self) -> "AsyncTasks":
         from pinion.worker.loop import AsyncTasks  # asyncio takes a third of the time that importing pinion takes
@@ -195,7 +197,7 @@ class Threads:
             if self._waiting or self._stopping.is_set() or self.exchange_patiently(claim=True):
                 return
             if self.room(1) <= 0:
-                self._slots.wait(CARE if self.wear.counts_jobs else LONG)
+                self._slots.wait(self.async_tasks.patience() if self.async_tasks else CARE)
             elif not self.claims.outage.remaining():
                 self._wait_for_work()
 
@@ -204,12 +206,13 @@ class Threads:
         idle = max(1, [place.entry for place in self.places].count(None))
         room = max(batch, idle)
         if self.async_tasks is not None:
-            room = self.async_tasks.room(room, idle)
+            room = self.async_tasks.room(room, idle) if self.claims.meets_async else room
+            room = 0 if self.async_tasks.is_full() else room
         return self.wear.left(room, self.report.summary.attempts + len(self.claims.held))
 
-    def are_waiting(self) -> bool:
-        """Whether one of them waits for work, so that what ends elsewhere is settled by somebody else."""
-        return self._leading.locked()
+    def are_away(self) -> bool:
+        """Whether all of them wait in the storage, or run jobs, so that what ends elsewhere is settled by others."""
+        return self._dozes or all(place.entry is not None for place in self.places)
 
     def _wait_for_work(self) -> None:
         timeout = LONG
@@ -217,7 +220,12 @@ class Threads:
             if not self.claims.held and self.ask(self._drained):
                 self.bell.ring("stop")
             timeout = 0.1  # the others settle their last jobs meanwhile, and nothing tells this thread
-        self.ask(lambda: self.storage.wait(self.settings.queues, timeout))
+        self._dozes = True
+        try:
+            if not self._ended:  # what ended before it was said that this thread dozes, nobody else settles
+                self.ask(lambda: self.storage.wait(self.settings.queues, timeout))
+        finally:
+            self._dozes = False
 
     def ask[T](self, question: Callable[[], T]) -> T | None:
         """The storage's answer, or None when there is an outage."""
