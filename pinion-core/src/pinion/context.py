@@ -11,11 +11,9 @@ from typing import Any, Protocol
 
 from pinion.errors import NotRunning, TaskCancelled
 from pinion.job import Job
+from pinion.schedule import TICK
 
-__all__ = ["TICK", "Desk", "Entry", "RunningJob", "current_job", "enter"]
-
-TICK = "pinion.tick"
-"""The header in which the job of a schedule carries the moment that it was made for."""
+__all__ = ["Desk", "Entry", "RunningJob", "current_job", "enter"]
 
 
 class Desk(Protocol):
