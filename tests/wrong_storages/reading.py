@@ -1,6 +1,6 @@
 """Wrong ClaimStorages: INSPECTS and RESULTS."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -191,3 +191,11 @@ class KeepsWhatItLooksLike(PlainStorage):
             return super().encoded(outcome)
         except InvalidJob:
             return self.codec.encode(repr(outcome))
+
+
+@refused_by("inspects.finished")
+class WaitsForWhatIsGone(PlainStorage):
+    """A job that isn't there is never finished."""
+
+    def finished(self, job_ids: Sequence[str]) -> list[str]:
+        return [job_id for job_id in super().finished(job_ids) if job_id in self.rows]

@@ -1,6 +1,6 @@
 """Inspection: reading what is in memory, and waiting for the end of a job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 from threading import TIMEOUT_MAX, Condition
 
@@ -50,6 +50,11 @@ class Inspection(Keeper, Inspects):
             return self._find(job_id).history()
 
     # --- waiting ----------------------------------------------------------------------------------
+
+    def finished(self, job_ids: Sequence[str]) -> list[str]:
+        with self._ledger.changed:
+            self._check_open()
+            return [job_id for job_id in job_ids if not self._is_unfinished(job_id)]
 
     def wait_finished(self, job_id: str, timeout: float) -> None:
         deadline = monotonic() + timeout

@@ -1,7 +1,7 @@
 """Inspection: reading what is in the file, and waiting for the end of a job."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,9 @@ class Inspection(QueueFile, Inspects):
             if told
         ]
 
+    def finished(self, job_ids: Sequence[str]) -> list[str]:
+        return self._connections.read(lambda reader: [each for each in job_ids if _is_over(reader, each)])
+
     def wait_finished(self, job_id: str, timeout: float) -> None:
         deadline, pause = monotonic() + timeout, FIRST_PAUSE
         ending = self._connections.read(lambda reader: _Ending.look(reader, job_id))  # opens the log, as `wait` does
@@ -99,6 +102,11 @@ class _Ending:
 
     def is_over(self) -> bool:
         return self.status is None or self.status >= FIRST_FINISHED
+
+
+def _is_over(reader: sqlite3.Connection, job_id: str) -> bool:
+    row = reader.execute(SQL["status"], (job_id,)).fetchone()
+    return row is None or row[0] >= FIRST_FINISHED
 
 
 def _rows(reader: sqlite3.Connection, ids: list[str]) -> list[Any]:

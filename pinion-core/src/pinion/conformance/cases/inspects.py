@@ -8,7 +8,7 @@ from pinion.conformance.case import Level, chapter
 from pinion.conformance.trial import Trial, names
 from pinion.errors import JobNotFound
 from pinion.identity import new_id
-from pinion.job import DEFAULT_QUEUE, Job, JobError, Status
+from pinion.job import DEFAULT_QUEUE, FINISHED, Job, JobError, Status
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 from pinion.storage import Inspects, Promise, Query
 
@@ -239,6 +239,30 @@ def steady(trial: Trial) -> None:
         )
     pending = statuses.count(Status.PENDING)
     expect(trial.claims.size() == pending, f"{pending} jobs are PENDING, but size() is {trial.claims.size()}")
+
+
+@cases("inspects.finished")
+def finished(trial: Trial) -> None:
+    """finished names those of many jobs that are finished or not there, and no others."""
+    over, missing = [], new_id()
+    for number, (outcome, status, _) in enumerate(BECOMES):
+        [sent] = trial.put(f"task-{number}")
+        trial.settle(next(job for job in trial.take(100) if job.id == sent.id), outcome)
+        if status in FINISHED:
+            over.append(sent.id)
+    [held] = trial.put("held")
+    trial.take(1)
+    [waiting] = trial.put("waiting")
+    everything = [job.id for job in _inspected(trial).find(Query())]
+    told = set(_inspected(trial).finished([missing, *everything]))
+    expect(held.id not in told, "a job is held, but finished names it")
+    expect(waiting.id not in told, "a job waits, but finished names it")
+    expect(missing in told, "no job has the id, so nobody needs to wait for it, but finished doesn't name it")
+    expect(
+        told - {missing} == set(over),
+        f"{len(over)} jobs are finished, and {len(everything) - len(over)} aren't; finished named {len(told) - 1}",
+    )
+    expect(list(_inspected(trial).finished([])) == [], "finished was asked of no jobs, and named some")
 
 
 def _plain(numbers: dict[Status, int]) -> dict[str, int]:
