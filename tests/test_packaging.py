@@ -1,9 +1,12 @@
 """What holds for all distributions together: one version, one license, one test command."""
 
 import subprocess
+import sys
+from types import ModuleType
 
 import pytest
 
+import pinion
 from repository import DISTRIBUTIONS, ROOT, project
 
 
@@ -44,3 +47,26 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
     assert run.stdout.strip() == command
     assert "tox" in command
+
+
+def test_importing_pinion_loads_only_what_is_used() -> None:
+    """`import pinion` is done by every program, and by pytest wherever Pinion is installed."""
+    program = (
+        "import sys; before = set(sys.modules); import pinion; print(*sorted(set(sys.modules) - before)); "
+        "from pinion import task; from pinion import schedule; assert callable(task) and callable(schedule); "
+        "import pinion.schedule, pinion.task; assert callable(pinion.task) and callable(pinion.schedule); "
+        "dear = {'asyncio', 'click', 'ctypes', 'multiprocessing', 'pluggy', 'pytest', 'sqlite3'}; "
+        "print(*sorted(dear & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], check=True, capture_output=True, text=True)
+    loaded, dear = done.stdout.splitlines()
+
+    assert [name for name in loaded.split() if name.startswith("pinion")] == ["pinion"]
+    assert dear == ""
+
+
+def test_every_public_name_is_there() -> None:
+    assert set(pinion.__all__) <= set(dir(pinion))
+    assert [name for name in pinion.__all__ if isinstance(getattr(pinion, name), ModuleType)] == []
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = pinion.Nothing
