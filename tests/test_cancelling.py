@@ -269,7 +269,7 @@ def test_the_claim_of_a_frozen_worker_is_no_longer_cancelled_for_the_next(storag
     storage.exchange([Settlement(Claim(first.id, first.token or ""), Released())])
     [second] = storage.exchange(claim=ClaimRequest("two")).jobs
     notes = Notes(storage)
-    notes.cancelled.add(Claim(first.id, first.token or ""))
+    notes.cancel(Claim(first.id, first.token or ""))
 
     assert (notes.is_cancelled(first), notes.is_cancelled(second)) == (True, False)
 

@@ -13,7 +13,7 @@ from pinion.errors import NotRunning, TaskCancelled
 from pinion.job import Job
 from pinion.schedule import TICK
 
-__all__ = ["Desk", "Entry", "RunningJob", "current_job", "enter"]
+__all__ = ["Desk", "Entry", "RunningJob", "Seat", "current_job", "enter", "take_seat"]
 
 
 class Desk(Protocol):
@@ -28,25 +28,43 @@ class Desk(Protocol):
 Entry = tuple[Job, float, Desk]
 """An attempt under way: the job, when it began, and where it may speak. A plain tuple, since one is made per job."""
 
-_current: ContextVar[Entry] = ContextVar("pinion_job")
 
-enter: Callable[[Entry], object] = _current.set
-"""From here on, this attempt is the current one of this thread, or of this async task."""
+class Seat(Protocol):
+    """Where an attempt is under way: one after the other, in a thread, or just one. None between two."""
+
+    @property
+    def entry(self) -> Entry | None: ...
+
+
+class _OneAttempt:
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+
+_current: ContextVar[Seat] = ContextVar("pinion_job")
+
+take_seat: Callable[[Seat], object] = _current.set
+"""From here on, what is under way in this thread, or this async task, is the attempt that the seat says it is."""
+
+
+def enter(entry: Entry) -> None:
+    """From here on, this is the attempt under way."""
+    _current.set(_OneAttempt(entry))
 
 
 def current_job() -> "RunningJob":
     """The job that the calling task runs for. Raises NotRunning outside of a task that a worker runs.
 
     It is found in the task's own thread, in whatever its event loop awaits, and wherever its context is copied to, as
-    by `asyncio.to_thread`; not in threads that the task starts otherwise: pass it to them.
+    by `asyncio.to_thread`; not in threads that the task starts otherwise, or that outlast it: pass it to them.
     """
-    try:
-        job, _, desk = _current.get()
-    except LookupError:
+    seat = _current.get(None)
+    entry = None if seat is None else seat.entry
+    if entry is None:
         raise NotRunning(
             "current_job() was called where no worker runs a task; to try a task by hand, see pinion.testing"
-        ) from None
-    return RunningJob(job, desk)
+        )
+    return RunningJob(entry[0], entry[2])
 
 
 class RunningJob:

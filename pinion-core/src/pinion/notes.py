@@ -50,6 +50,7 @@ class Notes:
         self._steps: Steps | None = storage if Promise.STEPS in promises else None
         self._transactions = Promise.TRANSACTIONS in promises
         self._clock = getattr(storage, "clock", SYSTEM)
+        self.used = False  # whether anything was ever said here; asked before each exchange
         self._changed = threading.Condition()  # guards the pads, and all below
         self._pads: dict[Claim, _Pad] = {}
         self._waiting: list[_Pad] = []
@@ -109,11 +110,13 @@ class Notes:
         if self._storage.exchange([settlement], connection=connection).settled[0] is Settled.LOST:
             raise ClaimLost(f"{job} is no longer held under this claim: it was claimed again, settled or deleted")
         self.completed[settlement.claim] = result
+        self.used = True
 
     def _pad(self, job: Job) -> _Pad:
         claim = _claim(job)
         pad = self._pads.get(claim)
         if pad is None:
+            self.used = True
             pad = self._pads[claim] = _Pad(job)
         return pad
 
@@ -127,6 +130,13 @@ class Notes:
             self._changed.notify()
 
     # --- called by the worker ---------------------------------------------------------------------
+
+    def cancel(self, claim: Claim) -> bool:
+        """The attempt is to stop. Whether that is news."""
+        self.used = True
+        news = claim not in self.cancelled
+        self.cancelled.add(claim)
+        return news
 
     def flush(self, jobs: Iterable[Job]) -> None:
         """Write what these attempts, which are over, have said and is not yet written."""

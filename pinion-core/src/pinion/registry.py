@@ -62,6 +62,7 @@ class Definition[**P, R]:
             Reference.to(function)  # raises InvalidJob
         self.secret = secret
         self.is_async = inspect.iscoroutinefunction(function)
+        self.runs_in_thread = not (process or self.is_async)
         if secret:
             headers = {**options.headers, SECRET: marks(self.signature, secret, name)}
             self.options = replace(options, headers=headers)

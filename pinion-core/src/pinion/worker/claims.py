@@ -6,7 +6,7 @@ Any thread may call it; it decides nothing about running.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pinion.clock import monotonic
 from pinion.errors import InvalidJob, StorageClosed
@@ -91,7 +91,8 @@ class Claims:
             request = self._request() if claim else None
             if not ended and request is None:
                 return False
-            self._prepare(ended)
+            if self.notes.used:
+                self._prepare(ended)
             try:
                 answer = self._settle_and_claim(ended, request)
             except BaseException:
@@ -101,7 +102,8 @@ class Claims:
             for each in ended:
                 if self.held.get(each.job.id) is each.job:  # else it was claimed again here, and that claim goes on
                     del self.held[each.job.id]
-        self.notes.forget(each.job for each in ended)
+        if self.notes.used:
+            self.notes.forget(each.job for each in ended)
         self.report.exchanged(ended, answer.settled)  # after the lock: whoever listens may take its time
         return bool(answer.jobs)
 
@@ -134,10 +136,10 @@ class Claims:
         """One exchange. Where a result can't be stored, its job succeeds without it and the exchange is repeated."""
         before = monotonic()
         try:
-            answer = self.storage.exchange([_settlement(each) for each in ended], request)
+            answer = self.storage.exchange(_settlements(ended), request)
         except InvalidJob:
             self._drop_results_that_cannot_be_stored(ended)
-            answer = self.storage.exchange([_settlement(each) for each in ended], request)
+            answer = self.storage.exchange(_settlements(ended), request)
         if answer.jobs:
             self.claimed_at, self.lease_ends = monotonic(), before + self.settings.lease
         if self.notes.completed and Settled.LOST in answer.settled:
@@ -149,7 +151,7 @@ class Claims:
         for each in ended:
             if isinstance(each.outcome, Done):
                 try:
-                    self.storage.exchange([_settlement(each)])  # repeating it is allowed, and changes nothing
+                    self.storage.exchange(_settlements([each]))  # repeating it is allowed, and changes nothing
                 except InvalidJob as refused:
                     each.outcome = Done()
                     self.report.result_dropped(each, refused)
@@ -212,8 +214,8 @@ class Claims:
             self.give_back_waiting()
 
 
-def _settlement(ended: Ended) -> Settlement:
-    return Settlement(claim_of(ended.job), ended.outcome)
+def _settlements(ended: Sequence[Ended]) -> list[Settlement]:
+    return [Settlement(Claim((job := each.job).id, job.token or ""), each.outcome) for each in ended]
 
 
 def claim_of(job: Job) -> Claim:

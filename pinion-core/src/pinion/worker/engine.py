@@ -194,9 +194,8 @@ class Engine:
             if place is None and not (loop and loop.runs(job)):
                 self._give_back_waiting()  # it is refused, and so no longer held
                 return
-            if claim not in self._notes.cancelled:
-                self.report.lease_lost(job)
-        self._notes.cancelled.add(claim)
+        if self._notes.cancel(claim) and signal is Signal.LOST:
+            self.report.lease_lost(job)
         if place is not None and (entry := place.entry) is not None and entry[0] is job:
             self._interrupt(place, entry, TaskCancelled)
         elif loop is not None:

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from pinion.clock import monotonic
-from pinion.context import Entry, enter
+from pinion.context import Entry, take_seat
 from pinion.errors import TaskTimeout
 from pinion.execution import failed, overdue
 from pinion.job import Job
@@ -259,7 +259,7 @@ class AsyncTasks:
         job, started, _ = run.entry
         outcome: Outcome
         try:
-            enter(run.entry)
+            take_seat(run)
             if self._job_started:
                 self._job_started(job=job)
             outcome = overdue(job) if job.lost > LOST_LIMIT else Done(await _called(task, job))

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pinion.clock import monotonic, sleep
-from pinion.context import Entry, enter
+from pinion.context import Entry, take_seat
 from pinion.errors import TaskCancelled, TaskTimeout
 from pinion.execution import attempt, failed
 from pinion.job import Job
 from pinion.notes import Notes
 from pinion.outcome import Outcome, Released
 from pinion.registry import Definition
+from pinion.retry import RetryPolicy
 from pinion.storage import ClaimStorage
 from pinion.worker.bell import Bell
 from pinion.worker.claims import Claims
@@ -40,6 +41,7 @@ CARE = 1.0
 LONG = 3600.0
 
 AnyTask = Definition[..., Any]
+Run = Callable[[Job, Any, RetryPolicy], Outcome]
 
 
 class Threads:
@@ -74,6 +76,7 @@ class Threads:
         self._stopping = self.claims.stopped
         self._job_started = report.hooks.job_started
         self._drained = drained
+        self._policy = settings.policy
         self._starting = threading.Lock()  # guards the making of the event loop
         self._leading = threading.Lock()  # held by the thread that waits in the storage for all
         self._dozes = False  # the leader waits in the storage
@@ -101,60 +104,59 @@ class Threads:
 
     def _work(self, place: Place) -> None:
         place.thread = threading.get_ident()
+        take_seat(place)
+        claims, registry, notes, ended = self.claims, self.registry, self.notes, self._ended
+        task: AnyTask | LookupError
         while (job := self._next()) is not None:
             started = monotonic()
-            if started > self.claims.lease_ends:  # frozen since the claim: it may be another worker's by now
-                self._ended.append(Ended(job, Released(), 0.0))
+            if started > claims.lease_ends:  # frozen since the claim: it may be another worker's by now
+                ended.append(Ended(job, Released(), 0.0))
                 continue
-            task = self._task_of(job)
-            entry = (job, started, self.notes)
-            if isinstance(task, Definition) and (task.is_async or task.process):
-                if not task.process:
-                    self._hand_on(entry, task)
+            entry = (job, started, notes)
+            try:
+                task = registry[job.func_name]
+                if not task.runs_in_thread:
+                    self._run_elsewhere(entry, task, place)
                     continue
-                place.in_child = True
-            self._ended.append(Ended(job, self._attempt(entry, task, place), monotonic() - started))
-            place.in_child = False
-        while self._ended and not self.is_out_of_time():
+            except LookupError as unknown:
+                task = unknown
+            ended.append(Ended(job, self._attempt(entry, task, place, attempt), monotonic() - started))
+        while ended and not self.is_out_of_time():
             self.exchange_patiently(claim=False)
         if place.child is not None:
             place.child.close()
         self.bell.ring("look")
 
-    def _task_of(self, job: Job) -> AnyTask | LookupError:
-        try:
-            return self.registry[job.func_name]
-        except LookupError as unknown:
-            return unknown
-
-    def _attempt(self, entry: Entry, task: AnyTask | LookupError, place: Place) -> Outcome:
+    def _attempt(self, entry: Entry, task: AnyTask | LookupError, place: Place, run: Run) -> Outcome:
         """An attempt in this thread. An exception that another raises in it may come just before or after the task."""
         job = entry[0]
         try:
             place.entry = entry
-            enter(entry)
             if self._job_started:
                 self._job_started(job=job)
             if job.timeout is not None:
                 self.bell.ring("look")
-            if place.in_child and isinstance(task, Definition):
-                outcome = self._attempt_in_child(job, task, place)
-            else:
-                outcome = attempt(job, task, self.settings.policy)
+            outcome = run(job, task, self._policy)
             place.entry = None
             if place.struck is not None:
                 place.leave()
         except (TaskTimeout, TaskCancelled) as late:
             place.leave()
-            outcome = failed(job, late, self.settings.policy)
+            outcome = failed(job, late, getattr(task, "retry", None) or self._policy)
         return outcome
 
-    def _attempt_in_child(self, job: Job, task: AnyTask, place: Place) -> Outcome:
+    def _run_elsewhere(self, entry: Entry, task: AnyTask, place: Place) -> None:
+        """In the thread's child process, for which the thread waits; or on the event loop, for which it doesn't."""
+        if not task.process:
+            self._hand_on(entry, task)
+            return
         from pinion.worker.process import ChildProcess  # takes milliseconds that most workers need not spend
 
-        if place.child is None:
-            place.child = ChildProcess(self.report, self.notes)
-        return place.child.run(job, task, self.settings.policy)
+        child = place.child = place.child or ChildProcess(self.report, self.notes)
+        place.in_child = True
+        outcome = self._attempt(entry, task, place, child.run)
+        self._ended.append(Ended(entry[0], outcome, monotonic() - entry[1]))
+        place.in_child = False
 
     def _hand_on(self, entry: Entry, task: AnyTask) -> None:
         """The job runs on the event loop, and this thread is done with it."""
@@ -208,7 +210,9 @@ class Threads:
         if self.async_tasks is not None:
             room = self.async_tasks.room(room, idle) if self.claims.meets_async else room
             room = 0 if self.async_tasks.is_full() else room
-        return self.wear.left(room, self.report.summary.attempts + len(self.claims.held))
+        if self.wear.counts_jobs:
+            room = self.wear.left(room, self.report.summary.attempts + len(self.claims.held))
+        return room
 
     def are_away(self) -> bool:
         """Whether all of them wait in the storage, or run jobs, so that what ends elsewhere is settled by others."""

@@ -28,6 +28,7 @@ class Wear:
 
     def __init__(self, max_jobs: int | None, max_memory: float | None) -> None:
         self._max_jobs, self._max_memory = max_jobs, max_memory
+        self.counts_jobs = max_jobs is not None
         self._looked_at = 0.0
 
     def left(self, room: int, begun: int) -> int:
@@ -43,10 +44,6 @@ class Wear:
         self._looked_at = monotonic()
         used = _memory() / MEGABYTE
         return f"the process takes {used:.0f} MB, of {self._max_memory:g}" if used > self._max_memory else None
-
-    @property
-    def counts_jobs(self) -> bool:
-        return self._max_jobs is not None
 
 
 def _memory() -> float:
