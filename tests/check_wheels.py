@@ -5,11 +5,11 @@ ours.
 """
 
 import os
+import resource
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import venv
 import zipfile
 from email.parser import Parser
@@ -29,7 +29,13 @@ TARGETS = {
 """What the conformance kit, installed from the wheel, judges."""
 
 IMPORT_LIMIT_MS = 60
-ROUNDS = 21
+ROUNDS = 31
+PROGRAMS = {
+    "Python alone": "pass",
+    "import pinion": "import pinion",
+    "declare a task": "from pinion import task\n@task\ndef greet(name: str) -> str: return name",
+}
+"""What is timed. `import pinion` alone loads hardly anything, so a program that uses some of it is timed as well."""
 
 
 def main() -> None:
@@ -108,16 +114,27 @@ def check_conformance(home: Path, core: Path, target: str, place: Path) -> None:
 
 
 def check_import_time(python: Path, place: Path) -> None:
-    """`import pinion` may cost so much more than starting Python. Timed in turns; what disturbs only makes slower."""
-    times: dict[str, list[float]] = {"pass": [], "import pinion": []}
+    """A program may take so much more of the processor than Python alone takes to start.
+
+    Processor time, since a busy machine makes everything take longer; in turns, and the least of many rounds, since
+    what disturbs only ever adds.
+    """
+    least = dict.fromkeys(PROGRAMS, float("inf"))
     for _ in range(ROUNDS):
-        for code, taken in times.items():
-            begin = time.perf_counter()
-            subprocess.run([python, "-I", "-c", code], cwd=place, check=True)
-            taken.append(time.perf_counter() - begin)
-    bare, ours = (min(taken) * 1000 for taken in times.values())
-    print(f"import pinion: {ours - bare:.0f} ms over {bare:.0f} ms; {IMPORT_LIMIT_MS} ms is the limit")
-    expect(ours - bare < IMPORT_LIMIT_MS, python, f"an import under {IMPORT_LIMIT_MS} ms")
+        for program, code in PROGRAMS.items():
+            least[program] = min(least[program], processor_ms(python, code, place))
+    bare = least.pop("Python alone")
+    for program, taken in least.items():
+        print(f"{program}: {taken - bare:.1f} ms over {bare:.1f} ms; {IMPORT_LIMIT_MS} ms is the limit")
+        expect(taken - bare < IMPORT_LIMIT_MS, python, f"a start within {IMPORT_LIMIT_MS} ms: {program}")
+
+
+def processor_ms(python: Path, code: str, place: Path) -> float:
+    """Milliseconds of processor time, the system's included, that a process takes for the code."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([python, "-I", "-c", code], cwd=place, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:

@@ -8,10 +8,12 @@ an `int` may be given text. A task without any that matter costs nothing. How a 
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pinion.errors import InvalidArguments, InvalidResult
-from pinion.rebuild import Rebuild, rebuild_of, resolved
+
+if TYPE_CHECKING:
+    from pinion.rebuild import Rebuild
 
 __all__ = ["check_call", "converter", "returned"]
 
@@ -33,6 +35,8 @@ def converter(
     The result raises InvalidArguments, naming the argument, if plain data doesn't fit its annotation. An annotation
     that can't be resolved is taken as saying nothing.
     """
+    from pinion.rebuild import rebuild_of, resolved  # once per task, and only where jobs run
+
     try:
         signature = inspect.signature(function)
     except (NameError, TypeError, ValueError):
@@ -49,7 +53,7 @@ def converter(
 def _convert(
     signature: inspect.Signature,
     task: str,
-    rebuilds: Mapping[str, Rebuild],
+    rebuilds: "Mapping[str, Rebuild]",
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Call:
@@ -61,7 +65,7 @@ def _convert(
     return bound.args, bound.kwargs
 
 
-def _rebuilt(rebuild: Rebuild, kind: object, value: Any, place: str) -> Any:
+def _rebuilt(rebuild: "Rebuild", kind: object, value: Any, place: str) -> Any:
     if kind is inspect.Parameter.VAR_POSITIONAL:
         return tuple(rebuild(each, f"{place}[{index}]") for index, each in enumerate(value))
     if kind is inspect.Parameter.VAR_KEYWORD:
@@ -69,7 +73,7 @@ def _rebuilt(rebuild: Rebuild, kind: object, value: Any, place: str) -> Any:
     return rebuild(value, place)
 
 
-def _discreet(rebuild: Rebuild) -> Rebuild:
+def _discreet(rebuild: "Rebuild") -> "Rebuild":
     def rebuilt(value: Any, place: str) -> Any:
         try:
             return rebuild(value, place)
@@ -84,6 +88,8 @@ def returned(function: Callable[..., Any], name: str) -> Callable[[Any], Any]:
 
     It raises InvalidResult if that can't be. What isn't annotated, or needs no rebuilding, stays as it is.
     """
+    from pinion.rebuild import rebuild_of, resolved  # once per task, and only where results are read
+
     hint = getattr(_innermost(function), "__annotations__", {}).get("return")
     rebuild = rebuild_of(resolved(hint, _names_seen_by(function)))
 

@@ -5,15 +5,12 @@ the entry point group `pinion`. Observers can't change what happens: what one ra
 An event that nobody listens to costs one look at an attribute.
 """
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from pinion.job import Job, JobError
 
 __all__ = ["EVENTS", "Hooks", "Specification"]
-
-logger = logging.getLogger("pinion.hooks")
 
 Listener = Callable[..., Any]
 
@@ -90,6 +87,8 @@ def _guarded(event: str, listeners: list[Listener]) -> Listener:
             try:
                 listener(**arguments)
             except (Exception, SystemExit):  # an observer's defect must not fail a job; it is logged with its traceback
-                logger.exception("a plugin's %s raised; the job is not affected", event)
+                import logging  # here, as it takes milliseconds that a program which only enqueues need not spend
+
+                logging.getLogger("pinion.hooks").exception("a plugin's %s raised; the job is not affected", event)
 
     return call

@@ -11,7 +11,6 @@ that class, and opens nothing. A function that takes `create` promises that `cre
 
 import functools
 import inspect
-import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -37,8 +36,6 @@ __all__ = [
     "open_storage",
     "optional_name",
 ]
-
-logger = logging.getLogger("pinion.plugins")
 
 STORAGES, PLUGINS = "pinion.storages", "pinion"
 
@@ -267,8 +264,15 @@ def _installed_plugins() -> Iterator[object]:
             try:
                 yield entry.load()
             except (Exception, SystemExit) as raised:  # one broken plugin must not stop the others, nor the worker
-                reason = f"{type(raised).__name__}: {' '.join(str(raised).split())}"
-                logger.warning("plugin %s of %s is left out: %s", entry.name, _owner(entry), reason)
+                _left_out(entry, raised)
+
+
+def _left_out(entry: "EntryPoint", raised: BaseException) -> None:
+    import logging  # here, as it takes milliseconds that a program which only enqueues need not spend
+
+    reason = f"{type(raised).__name__}: {' '.join(str(raised).split())}"
+    text = "plugin %s of %s is left out: %s"
+    logging.getLogger("pinion.plugins").warning(text, entry.name, _owner(entry), reason)
 
 
 # --- names that live elsewhere --------------------------------------------------------------------

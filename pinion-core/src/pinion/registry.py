@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pinion.annotations import check_call, converter, returned
 from pinion.clock import Clock
@@ -17,8 +17,10 @@ from pinion.job import Job
 from pinion.options import Options
 from pinion.reference import Reference
 from pinion.retry import RetryPolicy
-from pinion.schedule import Schedule
 from pinion.secrecy import SECRET, marks
+
+if TYPE_CHECKING:
+    from pinion.schedule import Schedule
 
 __all__ = ["Definition", "Registry", "default_registry"]
 
@@ -168,7 +170,7 @@ class Registry(Mapping[str, Definition[..., Any]]):
             if each.job.func_name.lower() == task.lower():
                 del self.schedules[each.name]
 
-    def add_schedule(self, added: Schedule) -> None:
+    def add_schedule(self, added: "Schedule") -> None:
         """Declare a schedule of a registered task.
 
         Raises DuplicateSchedule if another one has the name, UnknownTask, or InvalidArguments if the arguments don't

@@ -5,13 +5,11 @@ due next. Whoever moves that moment on makes the job (`pinion.groups.Schedules.f
 there is a job to make, is decided here.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from pinion.codec import DEFAULT_CODEC
 from pinion.errors import InvalidJob
 from pinion.identity import new_id
 from pinion.job import DEFAULT_QUEUE, Job, check
@@ -82,6 +80,10 @@ class Schedule:
         object.__setattr__(self, "definition", self._written())
 
     def _written(self) -> str:
+        import json
+
+        from pinion.codec import DEFAULT_CODEC  # once per schedule: most programs have none
+
         job = self.job
         call = json.loads(DEFAULT_CODEC.encode_call(job.args, job.kwargs))
         options = {name: getattr(job, name) for name, usual in _OPTIONS.items() if getattr(job, name) != usual}
@@ -136,6 +138,8 @@ def recurrence(
 
 def summary(definition: str) -> tuple[str, str]:
     """The task and the "when" of a definition, for people; "?" where it isn't one of ours."""
+    import json
+
     try:
         plain = json.loads(definition)
     except ValueError:

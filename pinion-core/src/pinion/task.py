@@ -10,21 +10,24 @@
 What its arguments and its result are is known to type checkers: `greet.enqueue(1)` is an error to them.
 """
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 from pinion.clock import SYSTEM
 from pinion.errors import InvalidJob
-from pinion.handle import Handle
 from pinion.job import DEFAULT_QUEUE, Job
 from pinion.options import UNCHANGED, Options, Seconds, Unique
-from pinion.queue import Queue, default_queue
 from pinion.registry import Definition, Registry, default_registry
 from pinion.retry import RetryPolicy
-from pinion.schedule import Schedule, recurrence
+
+if TYPE_CHECKING:  # at run time they are loaded when they are used: a program may declare tasks and enqueue nothing
+    from pinion.handle import Handle
+    from pinion.queue import Queue
+    from pinion.schedule import Recurrence, Schedule
 
 __all__ = ["AsyncTask", "Registry", "Task", "Variant", "default_registry", "schedule", "task"]
 
@@ -34,11 +37,18 @@ class Terms(NamedTuple):
 
     on_conflict: str = "existing"
     connection: Any = None
-    on: Queue | None = None
+    on: "Queue | None" = None
 
     @property
-    def queue(self) -> Queue:
-        return default_queue() if self.on is None else self.on
+    def queue(self) -> "Queue":
+        return _default_queue()() if self.on is None else self.on
+
+
+@functools.cache
+def _default_queue() -> "Callable[[], Queue]":
+    from pinion.queue import default_queue
+
+    return default_queue
 
 
 TERMS = Terms()
@@ -54,7 +64,7 @@ class Verbs[**P, R]:
     options: Options
     terms: Terms
 
-    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[R]":
         """Store a job that calls the task with these arguments.
 
         Raises InvalidArguments if they don't fit the task, Unserializable or PayloadTooLarge if they can't be stored,
@@ -65,7 +75,7 @@ class Verbs[**P, R]:
         job = self.definition.job_of(self.options, args, kwargs, queue.clock)
         return queue.store(job, self.definition, self.terms.on_conflict, self.terms.connection)
 
-    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> "Handle[R]":
         """`enqueue` without blocking the event loop. If it is cancelled, the job may be stored all the same."""
         queue = self.terms.queue
         job = self.definition.job_of(self.options, args, kwargs, queue.clock)
@@ -91,7 +101,7 @@ class Verbs[**P, R]:
         headers: Mapping[str, str] | None = UNCHANGED,
         on_conflict: str = UNCHANGED,
         connection: Any = UNCHANGED,
-        on: Queue | None = UNCHANGED,
+        on: "Queue | None" = UNCHANGED,
     ) -> "Variant[P, R]":
         """The task with other options, for the jobs enqueued through what this returns. What is left out stays.
 
@@ -258,7 +268,7 @@ def task(
     """
     if callable(name):
         return task()(name)
-    when = recurrence(cron, every, tz)
+    when = _recurrence(cron, every, tz)
     if when is None and missed != "latest":
         raise InvalidJob(f"missed={missed!r} is for a task that recurs: give cron= or every= too")
     if isinstance(secret, str):
@@ -280,10 +290,24 @@ def task(
         where = default_registry if registry is None else registry
         where.add(made)
         if when is not None:
-            where.add_schedule(Schedule(made.name, _without_arguments(made), when, missed))
+            where.add_schedule(_schedule(made.name, _without_arguments(made), when, missed))
         return made
 
     return register
+
+
+def _recurrence(cron: str | None, every: Seconds | None, tz: str | None) -> "Recurrence | None":
+    if cron is None and every is None and tz is None:
+        return None
+    from pinion.schedule import recurrence
+
+    return recurrence(cron, every, tz)
+
+
+def _schedule(name: str, job: Job, when: "Recurrence", missed: str) -> "Schedule":
+    from pinion.schedule import Schedule
+
+    return Schedule(name, job, when, missed)
 
 
 def _without_arguments(task: Definition[..., Any]) -> Job:
@@ -299,7 +323,7 @@ def schedule(
     tz: str | None = None,
     missed: str = "latest",
     registry: Registry | None = None,
-) -> Schedule:
+) -> "Schedule":
     """Declare that a job recurs: each worker that knows of it, of however many, may make the job of a tick; one does.
 
     name: unique; what `pinion schedules` shows.
@@ -311,9 +335,9 @@ def schedule(
     registry: where to declare it; `default_registry` if left out. The task must be registered there.
     Raises InvalidJob, InvalidArguments, UnknownTask or DuplicateSchedule.
     """
-    when = recurrence(cron, every, tz)
+    when = _recurrence(cron, every, tz)
     if when is None:
         raise InvalidJob(f"schedule {name!r}: give cron= or every=")
-    declared = Schedule(name, job if isinstance(job, Job) else _without_arguments(job), when, missed)
+    declared = _schedule(name, job if isinstance(job, Job) else _without_arguments(job), when, missed)
     (default_registry if registry is None else registry).add_schedule(declared)
     return declared

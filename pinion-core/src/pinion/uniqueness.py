@@ -1,12 +1,11 @@
 """Unique keys: what they are made of. How long they are held is the storage's business (`pinion.job.Job`)."""
 
+import functools
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pinion.errors import InvalidArguments, InvalidJob
-from pinion.plain import to_plain
 
 __all__ = ["Unique", "check_text", "key_of"]
 
@@ -48,14 +47,26 @@ def _named(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str
 
 def _digest(name: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The same text for the same arguments, however they are given."""
-    from hashlib import blake2b  # costs a millisecond that `import pinion` need not take
-
     try:
-        plain = [name.lower(), to_plain(_named(signature, args, kwargs))]
-        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        digest = _digester()([name.lower(), _named(signature, args, kwargs)])
     except ValueError:  # the storage says what it is that can't be stored
         return "?"
-    return f"{name[:200]}-{blake2b(text.encode(), digest_size=16).hexdigest()}"
+    return f"{name[:200]}-{digest}"
+
+
+@functools.cache
+def _digester() -> Callable[[list[Any]], str]:
+    """Made at the first use, since what it needs takes milliseconds to import, and few tasks need it."""
+    import json
+    from hashlib import blake2b
+
+    from pinion.plain import to_plain
+
+    def digest(values: list[Any]) -> str:
+        text = json.dumps(to_plain(values), sort_keys=True, separators=(",", ":"))
+        return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    return digest
 
 
 def check_text(text: str, name: str, signature: inspect.Signature, secret: tuple[str, ...]) -> None:

@@ -3,17 +3,19 @@
 `Rehearsal` runs a test's jobs; `ManualClock` is for a storage of your own.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # of typing, which costs as much as all of this
 if TYPE_CHECKING:
+    from pinion.testing.clock import ManualClock
     from pinion.testing.rehearsal import Rehearsal
-
-from pinion.testing.clock import ManualClock
 
 __all__ = ["ManualClock", "Rehearsal"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    if name == "ManualClock":
+        from pinion.testing.clock import ManualClock
+
+        return ManualClock
     if name == "Rehearsal":
         from pinion.testing.rehearsal import Rehearsal
 
