@@ -268,7 +268,6 @@ def _in_own_mounts(script: str) -> tuple[str, ...]:
         (("--priority", "99999999999"), ("priority",)),
         (("--queue", ""), ("queue",)),
         (("--queue", "two\nlines"), ("queue",)),
-        (("--unique-key", "k"), ("UNIQUE",)),
         (("--import", "not_there_at_all"), ("not_there_at_all", "installed")),
         (("--import", "some_tasks.py"), ("such as some_tasks",)),
     ],

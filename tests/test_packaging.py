@@ -63,6 +63,14 @@ def test_task_and_schedule_are_functions_whatever_was_imported_before() -> None:
         subprocess.run([sys.executable, "-I", "-c", each], check=True)
 
 
+def test_each_module_can_be_the_first_that_is_imported() -> None:
+    core = ROOT / "pinion-core" / "src"
+    modules = [".".join(path.relative_to(core).with_suffix("").parts) for path in (core / "pinion").glob("*.py")]
+    program = "import importlib, sys; importlib.import_module(sys.argv[1])"
+    for module in sorted(set(modules) - {"pinion.__init__", "pinion.__main__"}):
+        subprocess.run([sys.executable, "-I", "-c", program, module], check=True)
+
+
 def test_every_public_name_is_there() -> None:
     assert set(pinion.__all__) <= set(dir(pinion))
     assert [name for name in pinion.__all__ if isinstance(getattr(pinion, name), ModuleType)] == []

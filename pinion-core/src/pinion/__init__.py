@@ -87,7 +87,7 @@ def __getattr__(name: str) -> "Any":
         from importlib.metadata import version
 
         return version("pinion-core")
-    if name.startswith("__"):
+    if not name[:1].isupper():  # a submodule, which the import system looks for here first, or nothing
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pinion.plugins import optional_name
 

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+import pinion.conformance.machine  # noqa: F401  # Hypothesis takes its time, which is not for a test to use up
 from pinion.conformance.broken import WrongUse
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cases import ALL
