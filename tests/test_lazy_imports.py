@@ -7,12 +7,12 @@ import pytest
 
 ALWAYS_DEAR = {
     *("asyncio", "concurrent.futures", "ctypes", "email", "multiprocessing", "pickle", "random", "socket", "ssl"),
-    *("unittest", "urllib.request", "zoneinfo"),
-    *("cronsim", "hypothesis", "pluggy", "pydantic", "pytest", "pinion.conformance"),
+    *("unittest", "urllib.request", "uuid", "zoneinfo"),
+    *("base64", "cronsim", "decimal", "hypothesis", "pluggy", "pydantic", "pytest", "pinion.conformance"),
 }
 ENQUEUES = ALWAYS_DEAR | {"click", "importlib_metadata", "logging", "pinion.worker", "pinion.testing"}
 DECLARES = ENQUEUES | {
-    *("base64", "decimal", "json", "sqlite3", "uuid"),
+    *("json", "sqlite3"),
     *("pinion.codec", "pinion.plain", "pinion.rebuild", "pinion.plugins", "pinion.queue", "pinion.storage"),
 }
 DECLARING = """
@@ -56,3 +56,17 @@ def test_the_pytest_plugin_loads_nothing_else_before_a_fixture_is_asked_for() ->
 )
 def test_what_is_dear_is_not_loaded_before_it_is_used(program: str, dear: set[str]) -> None:
     assert sorted(loaded_by(program) & dear) == []
+
+
+def test_a_command_loads_no_worker_unless_it_is_one() -> None:
+    assert {"pinion.worker", "pinion.cli.demo", "sqlite3"} & loaded_by("import pinion.cli") == set()
+
+
+def test_a_value_is_read_whose_module_nobody_has_imported() -> None:
+    loaded = loaded_by(
+        "from pinion.codec import DEFAULT_CODEC\n"
+        'values = DEFAULT_CODEC.decode(\'[{"$":"decimal","v":"1.50"}]\')\n'
+        "assert repr(values) == \"[Decimal('1.50')]\", values\n"
+    )
+
+    assert {"decimal", "uuid"} & loaded == {"decimal"}

@@ -9,14 +9,14 @@ Everything here raises ValueError with the reason, or what the types themselves 
 """
 
 import dataclasses
+import functools
 import sys
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from decimal import Decimal
 from enum import Enum
+from importlib import import_module
 from typing import Any
-from uuid import UUID
 
 __all__ = ["MAX_DEPTH", "declared", "from_plain", "items_to_plain", "to_plain"]
 
@@ -44,8 +44,8 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         return items_to_plain(value, depth + 1)
     if kind is dict:
         return _dict_to_plain(value, depth + 1)
-    if kind in _WRITERS:
-        mark, write = _WRITERS[kind]
+    if (writer := _WRITERS[kind]) is not None:
+        mark, write = writer
         return {"$": mark, "v": write(value, depth + 1)}
     return to_plain(declared(value), depth + 1)
 
@@ -97,7 +97,7 @@ def declared(value: Any) -> Any:
         return value.value
     if _is_a(value, "pathlib", "PurePath"):
         return str(value)
-    if dataclasses.is_dataclass(kind) and not isinstance(value, _EXACT):
+    if dataclasses.is_dataclass(kind) and not _is_exact(value):
         names = (field.name for field in dataclasses.fields(kind))
         return {name: getattr(value, name) for name in names if hasattr(value, name)}
     if callable(getattr(kind, "model_dump", None)):
@@ -119,7 +119,8 @@ def _is_a(value: Any, module: str, name: str) -> bool:
 
     A module that nobody has imported has no instances.
     """
-    return module in sys.modules and isinstance(value, vars(sys.modules[module])[name])
+    kind = getattr(sys.modules.get(module), name, None)  # None, too, while another thread imports it
+    return kind is not None and isinstance(value, kind)
 
 
 def _named(kind: type) -> str:
@@ -127,9 +128,9 @@ def _named(kind: type) -> str:
 
 
 def _advice(value: Any) -> str:
-    for base in _EXACT:
-        if isinstance(value, base):
-            return f"pass a plain {base.__name__}, which is what would come back"
+    if _is_exact(value):
+        base = next(each for each in type(value).__mro__ if each in _EXACT or _WRITERS[each] is not None)
+        return f"pass a plain {base.__name__}, which is what would come back"
     if isinstance(value, bytearray | memoryview):
         return "pass bytes(...)"
     if isinstance(value, Iterable) and not isinstance(value, type):
@@ -154,20 +155,43 @@ def _zone(value: datetime | time) -> str | int | None:
     return offset // timedelta(microseconds=1)
 
 
-_WRITERS: dict[type, tuple[str, Callable[[Any, int], Any]]] = {
-    tuple: ("tuple", items_to_plain),
-    set: ("set", _set_to_plain),
-    frozenset: ("frozenset", _set_to_plain),
-    bytes: ("bytes", lambda value, _: b64encode(value).decode("ascii")),
-    datetime: ("datetime", _moment),
-    date: ("date", lambda value, _: value.isoformat()),
-    time: ("time", _moment),
-    timedelta: ("timedelta", lambda value, _: [value.days, value.seconds, value.microseconds]),
-    Decimal: ("decimal", lambda value, _: str(value)),
-    UUID: ("uuid", lambda value, _: str(value)),
-}
+type _Writer = tuple[str, Callable[[Any, int], Any]]
+
+_LATE = (("decimal", "Decimal", "decimal"), ("uuid", "UUID", "uuid"))
+"""Types whose modules cost milliseconds, and aren't imported before somebody has a value of them. Written as text."""
+
+
+class _Writers(dict[type, _Writer | None]):
+    """How a value of a type is written, and as which kind; None for a type that isn't carried by itself."""
+
+    def __missing__(self, kind: type) -> _Writer | None:
+        for module, name, mark in _LATE:
+            if getattr(sys.modules.get(module), name, None) is kind:
+                self[kind] = mark, lambda value, _: str(value)
+                return self[kind]
+        return None
+
+
+_WRITERS = _Writers(
+    {
+        tuple: ("tuple", items_to_plain),
+        set: ("set", _set_to_plain),
+        frozenset: ("frozenset", _set_to_plain),
+        bytes: ("bytes", lambda value, _: b2a_base64(value, newline=False).decode("ascii")),
+        datetime: ("datetime", _moment),
+        date: ("date", lambda value, _: value.isoformat()),
+        time: ("time", _moment),
+        timedelta: ("timedelta", lambda value, _: [value.days, value.seconds, value.microseconds]),
+    }
+)
+
 
 _EXACT = (str, int, float, list, dict, *_WRITERS)
+"""The types of which only the very type is carried, and no subclass; those of `_LATE` are, too."""
+
+
+def _is_exact(value: Any) -> bool:
+    return isinstance(value, _EXACT) or _is_a(value, "decimal", "Decimal") or _is_a(value, "uuid", "UUID")
 
 
 # --- plain data to values -------------------------------------------------------------------------
@@ -239,16 +263,22 @@ def _read_time(plain: Any, _: int) -> time:
     return time.fromisoformat(_text(text)).replace(tzinfo=_read_zone(zone), fold=_whole(fold))
 
 
+@functools.cache
+def _late_type(mark: str) -> Any:
+    [found] = [getattr(import_module(module), name) for module, name, its in _LATE if its == mark]
+    return found
+
+
 _READERS: dict[str, Callable[[Any, int], Any]] = {
     "dict": _pairs,
     "tuple": lambda plain, depth: tuple(_items(plain, depth)),
     "set": lambda plain, depth: set(_items(plain, depth)),
     "frozenset": lambda plain, depth: frozenset(_items(plain, depth)),
-    "bytes": lambda plain, _: b64decode(_text(plain), validate=True),
+    "bytes": lambda plain, _: a2b_base64(_text(plain), strict_mode=True),
     "datetime": _read_datetime,
     "date": lambda plain, _: date.fromisoformat(_text(plain)),
     "time": _read_time,
     "timedelta": lambda plain, _: timedelta(*map(_whole, _list(plain, 3))),
-    "decimal": lambda plain, _: Decimal(_text(plain)),
-    "uuid": lambda plain, _: UUID(_text(plain)),
+    "decimal": lambda plain, _: _late_type("decimal")(_text(plain)),
+    "uuid": lambda plain, _: _late_type("uuid")(_text(plain)),
 }

@@ -14,7 +14,6 @@ import click
 from pinion.cli.backends import backends
 from pinion.cli.conformance import conformance
 from pinion.cli.control import cancel, delete, purge, retry
-from pinion.cli.demo import demo
 from pinion.cli.drain import drain
 from pinion.cli.enqueue import enqueue
 from pinion.cli.health import health
@@ -67,6 +66,8 @@ def group(context: click.Context) -> None:
     Without a command: a demonstration that runs one job and shows what happened.
     """
     if context.invoked_subcommand is None:
+        from pinion.cli.demo import demo  # brings the worker, which most commands don't need
+
         demo()
 
 

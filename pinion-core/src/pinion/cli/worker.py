@@ -7,6 +7,7 @@ import sys
 import threading
 from dataclasses import asdict
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +16,10 @@ from pinion.cli.options import WrongUse, import_modules, imports_option, seconds
 from pinion.clock import monotonic, sleep
 from pinion.plugins import load_hooks, open_storage
 from pinion.storage import ClaimStorage
-from pinion.worker import Worker
-from pinion.worker.report import Summary
-from pinion.worker.wear import SUPERVISED, WORN
+
+if TYPE_CHECKING:  # at run time it is loaded by this command, and not by all the others
+    from pinion.worker import Worker
+    from pinion.worker.report import Summary
 
 __all__ = ["worker"]
 
@@ -93,6 +95,8 @@ def worker(
         from pinion.worker.supervisor import supervise
 
         return supervise(processes, sys.argv[1:], name)
+    from pinion.worker import Worker
+
     storage = open_storage(url)
     running = Worker(
         storage,
@@ -111,7 +115,7 @@ def worker(
     return _run(running, storage, burst)
 
 
-def _run(running: Worker, storage: object, burst: bool) -> int:
+def _run(running: "Worker", storage: object, burst: bool) -> int:
     stopped = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -141,7 +145,9 @@ def _run(running: Worker, storage: object, burst: bool) -> int:
     return status
 
 
-def _status(summary: Summary, burst: bool, stopped: bool) -> int:
+def _status(summary: "Summary", burst: bool, stopped: bool) -> int:
+    from pinion.worker.wear import SUPERVISED, WORN
+
     if summary.unsettled or (burst and stopped):
         return 3
     if summary.worn and SUPERVISED in os.environ:
@@ -164,7 +170,7 @@ def _leave_after(seconds: float) -> None:
 class _Progress:
     """Says now and then how far the worker is."""
 
-    def __init__(self, running: Worker) -> None:
+    def __init__(self, running: "Worker") -> None:
         self._running = running
         self._every = 1.0 if sys.stderr.isatty() else 5.0
         self._ended = threading.Event()
@@ -184,7 +190,7 @@ class _Progress:
         self._ended.set()
 
 
-def _in_words(summary: Summary, seconds: float) -> str:
+def _in_words(summary: "Summary", seconds: float) -> str:
     pace = summary.finished / seconds if seconds else 0.0
     text = f"{summary.finished:,} jobs: {summary.succeeded:,} succeeded, {summary.failed:,} failed"
     if summary.retried:
