@@ -278,6 +278,23 @@ def test_a_job_that_cannot_be_meant(options: tuple[str, ...], saying: tuple[str,
     nothing_lost(folder)
 
 
+@pytest.mark.parametrize("option", ["--args", "--kwargs"])
+def test_bytes_that_are_no_text(option: str, folder: Folder) -> None:
+    word = os.fsdecode(b'["\xff\xfe"]' if option == "--args" else b'{"a": "\xff"}')
+
+    refused(folder.pinion("enqueue", folder.URL, "add", option, word), 2, saying=(option, "UTF-8"))
+    nothing_lost(folder)
+
+
+def test_text_is_text_also_where_the_locale_knows_ascii_alone(tmp_path: Path) -> None:
+    ascii_alone = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    folder = Folder(tmp_path)
+
+    enqueued = folder.pinion("enqueue", folder.URL, "add", "--args", '["grün"]', env=ascii_alone)
+
+    assert folder.show(enqueued.out.strip())["args"] == ["grün"]
+
+
 def test_a_task_that_the_imported_modules_do_not_define(folder: Folder) -> None:
     done = folder.pinion("enqueue", folder.URL, "ad", "--import", "some_tasks")
 

@@ -7,7 +7,6 @@ kit-repeat` does it 20 times, with other seeds.
 import importlib
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -31,34 +30,46 @@ for file in FILES:
     importlib.import_module(f"wrong_storages.{file}")
 
 SEED = int(os.environ.get("PINION_SEED", "7"))
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 6
 BY_ID = {case.id: case for case in ALL}
 
 
-def judged(wrong: Wrong) -> str:
-    """What is wrong with how the kit judges the storage; "" if nothing is."""
-    with Sitting(wrong.target, SEED) as sitting:
-        first = next(_serious(sitting.results(ALL), wrong), None)
-        if first is None or first.case.id != wrong.first:
-            refused = f"by {first.case.id}: {first.message}" if first else "by nothing"
-            return f"{wrong.name} must be refused first by {wrong.first}, but is refused {refused}"
-    passed = [case_id for case_id in wrong.also if not _refuses(wrong, BY_ID[case_id])]
-    return f"{wrong.name} must be refused by {passed} too, but passes" if passed else ""
+def judged(wrong: Wrong, seed: int = SEED) -> str:
+    """What is wrong with how the kit judges the storage; "" if nothing is.
+
+    One sitting: the cases down to the one meant for it, of which none before it may refuse, and then those that refuse
+    it too; what comes after them tells nothing.
+    """
+    first = BY_ID[wrong.first]
+    others = [BY_ID[case_id] for case_id in wrong.also]
+    before = ALL[: ALL.index(first)]
+    with Sitting(wrong.target, seed) as sitting:
+        results = sitting.results([*before, first, *(case for case in others if case not in before)])
+        for result in results:
+            if _refuses(result, wrong):
+                break
+        else:
+            return f"{wrong.name} must be refused first by {wrong.first}, but is refused by nothing"
+        if result.case is not first:
+            refused = f"{result.case.id}: {result.message}"
+            return f"{wrong.name} must be refused first by {wrong.first}, but is refused by {refused}"
+        passed = {case.id for case in others} - {each.case.id for each in results if _failed(each)}
+    passed = {case_id for case_id in passed if not _refused_alone(wrong.target, BY_ID[case_id], seed)}
+    return f"{wrong.name} must be refused by {sorted(passed)} too, but passes" if passed else ""
 
 
-def _serious(results: Iterator[Result], wrong: Wrong) -> Iterator[Result]:
-    """What counts among the failures: what must hold, and what the storage is there for."""
-    return (
-        result
-        for result in results
-        if result.tried
-        and result.outcome is Outcome.FAILED
-        and (result.level is Level.MUST or result.case.id == wrong.first)
-    )
+def _failed(result: Result) -> bool:
+    return result.tried and result.outcome is Outcome.FAILED
 
 
-def _refuses(wrong: Wrong, case: Case) -> bool:
-    with Sitting(wrong.target, SEED) as sitting:
+def _refuses(result: Result, wrong: Wrong) -> bool:
+    """Whether it counts among the failures: what must hold, and what the storage is there for."""
+    return _failed(result) and (result.level is Level.MUST or result.case.id == wrong.first)
+
+
+def _refused_alone(target: str, case: Case, seed: int) -> bool:
+    """Whether the case refuses it where no other is tried: a failure of the foundation leaves the others untried."""
+    with Sitting(target, seed) as sitting:
         return [result.outcome for result in sitting.results([case])] == [Outcome.FAILED]
 
 

@@ -94,10 +94,16 @@ class ShelfStorage(PlainStorage):
         """Looks every 5 ms, since nothing tells what other processes do."""
         deadline, calls = monotonic() + timeout, self.calls
         while self.calls == calls and not self.closed:
-            with self.locked():
-                if self.anything(queues):
-                    return
+            if self.shows_anything(queues):
+                return
             if monotonic() >= deadline:
                 return
             time.sleep(min(0.005, max(0.0, deadline - monotonic())))
         self.check_open()
+
+    def shows_anything(self, queues: Sequence[str] | None) -> bool:
+        with self.changed:
+            self.check_open()
+            with self.alone():
+                self.load()
+                return self.anything(queues)

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from pinion.errors import StorageClosed, StorageError
+from pinion.errors import StorageClosed, StorageError, StorageUnavailable
 from pinion.storage import monotonic, sleep
 from pinion_sqlite.failures import is_busy, translated, translation
 
@@ -77,6 +77,7 @@ class Connections:
         self._mode = ""
         self._writes = 0
         self._closed = False
+        self._file: tuple[int, int] | None = None  # which one was set up
         self._writing = threading.Lock()
         self._reading = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -93,7 +94,7 @@ class Connections:
             try:
                 return self._write(work, synchronous or self.synchronous)
             except sqlite3.Error as raised:
-                raise translation(raised, self.path) from raised
+                raise self._meant(raised) from raised
 
     def _write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str) -> T:
         connection = self._writer or self._open_writer()
@@ -124,7 +125,12 @@ class Connections:
                 _leave(reader)  # an old snapshot, whose end was interrupted
                 return work(reader)
             except sqlite3.Error as raised:
-                raise translation(raised, self.path) from raised
+                raise self._meant(raised) from raised
+
+    def _meant(self, raised: sqlite3.Error) -> StorageError:
+        if self.has_moved():  # a connection that was opened just then found an empty file
+            return StorageUnavailable(f"{self.path} was deleted or replaced just now; try again")
+        return translation(raised, self.path)
 
     def read_snapshot[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do the work with the reading connection: all its statements see one moment."""
@@ -171,14 +177,29 @@ class Connections:
         finally:
             _leave(connection)
 
-    def close(self) -> None:
-        """Close both, once whoever uses them is done. The last connection to a file moves its log into the database."""
-        self._closed = True
+    def remember(self) -> None:
+        """Know the file at the path again: it is the one that is open."""
+        self._file = _identity(self.path)
+
+    def has_moved(self) -> bool:
+        """Whether the path leads to another file by now, or to none."""
+        return self._file is not None and self._file != _identity(self.path)
+
+    def let_go(self) -> None:
+        """Close both, once whoever uses them is done; the next to work opens what the path leads to then.
+
+        SQLite knows the file of a connection, and leaves the log of another file at its path alone.
+        """
         with self._writing, self._reading, translated(self.path):
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     connection.close()
             self._reader = self._writer = None
+
+    def close(self) -> None:
+        """Close both, once whoever uses them is done. The last connection to a file moves its log into the database."""
+        self._closed = True
+        self.let_go()
 
     def pause(self) -> None:
         """Before a fork: wait for who is at work, and close. `go_on` ends it; the next to work opens the file again.
@@ -203,6 +224,14 @@ class Connections:
     def forget(self) -> None:
         """After a fork, in the child: the threads that held or wanted the locks are not here."""
         self._writing, self._reading = threading.Lock(), threading.Lock()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _leave(connection: sqlite3.Connection) -> None:

@@ -1,7 +1,9 @@
 """QueueFile: what every group of the storage stands on: one file, its connections, a codec and a clock."""
 
+import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ class QueueFile(ClaimStorage):
             self.promises = type(self).promises - {Promise.POWER_SAFE}  # type: ignore[misc]  # this object promises less
         self._connections = Connections(self.path, synchronous.upper())
         self._watches = Watches(self.path, self._connections.log)
+        self._following = threading.Lock()
         check_place(self.path, create)
         try:
             self._set_up()
@@ -66,6 +69,29 @@ class QueueFile(ClaimStorage):
                 connection.close()
         if not ready:
             self._connections.write(lambda connection: prepare(connection, self.path))
+        self._connections.remember()
+
+    def _follow(self) -> bool:
+        """Go over to the file at the path if it is no longer the one that is open; whether it was another, or none.
+
+        Whoever deletes the file, or puts another in its place, goes on with that one: what is stored in the old file is
+        seen by nobody else, and gone in the end. Raises what opening a file raises.
+        """
+        if not self._connections.has_moved():
+            return False
+        with self._following:
+            if self._connections.has_moved():
+                self._go_over()
+        return True
+
+    def _go_over(self) -> None:
+        logging.getLogger("pinion.sqlite").warning(
+            "%s was deleted or replaced while it was in use; going on with the file that is there now", self.path
+        )
+        self._connections.let_go()
+        check_place(self.path, create=True)
+        self._set_up()
+        self._watches.renew()
 
     def _read_all(self, statement: str, parameters: Any = ()) -> list[Any]:
         return self._connections.read(lambda reader: reader.execute(statement, parameters).fetchall())

@@ -7,6 +7,7 @@ means that a job runs again, which every job must bear. One write transaction se
 import contextlib
 import os
 import sqlite3
+import threading
 import weakref
 from collections.abc import Sequence
 from datetime import datetime
@@ -50,7 +51,7 @@ from pinion_sqlite.roll import Roll
 from pinion_sqlite.rows import claimed_job
 from pinion_sqlite.timetable import Timetable
 from pinion_sqlite.turn import BEHIND
-from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, News, next_pause
+from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News, next_pause
 
 __all__ = ["SqliteStorage"]
 
@@ -118,6 +119,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
         return answers
 
     def _commit_inserts(self, batches: Sequence[Batch]) -> list[list[Inserted | KeyHeld]]:
+        self._follow()
         return self._connections.write(lambda connection: [insert(connection, batch) for batch in batches])
 
     def exchange(
@@ -169,6 +171,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
         return jobs
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
+        self._follow()
         due = self.clock.now() + int(lease * SECOND)
 
         def transaction(writer: sqlite3.Connection) -> list[Signal]:
@@ -178,6 +181,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         deadline = monotonic() + timeout
+        self._follow()
         look = self._connections.read(
             lambda reader: Look.take(reader, queues, self.clock.now())
         )  # a watch needs the log
@@ -192,6 +196,8 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
                     break
                 # One commit may have been under way when this began.
                 pause = next_pause(pause, news)
+                if pause == LONGEST_PAUSE and self._follow():
+                    break
                 look = self._look_again(look)
                 if self._nap(look) <= 0 and (first or self._is_left_over(look)):
                     self._has_turn = first
@@ -240,6 +246,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
 
     def _forget(self) -> None:
         """In a child process: the parent's threads, and their waits, are not here."""
+        self._following = threading.Lock()
         self._commits.forget()
         self._watches.forget()
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from pinion.errors import StorageClosed
+from pinion.errors import StorageClosed, StorageUnavailable
 from pinion_sqlite.watch import Watch
 
 __all__ = ["Watches"]
@@ -19,7 +19,8 @@ class Watches:
         self._closed = False
         self._used: set[Watch] = set()
         self._spare: list[Watch] = []
-        self._lock = threading.Lock()  # guards the three above
+        self._old: set[Watch] = set()  # those in use that watch the log of a file which is gone
+        self._lock = threading.Lock()  # guards the four above
 
     @contextlib.contextmanager
     def take(self) -> Iterator[Watch]:
@@ -34,14 +35,21 @@ class Watches:
         with self._lock:
             if self._closed:
                 raise StorageClosed(f"{self._path} was closed; open it again")
-            watch = self._spare.pop() if self._spare else Watch(self._log)
+            watch = self._spare.pop() if self._spare else self._made()
             self._used.add(watch)
             return watch
+
+    def _made(self) -> Watch:
+        try:
+            return Watch(self._log)
+        except FileNotFoundError:
+            raise StorageUnavailable(f"{self._path} was deleted just now; try again") from None
 
     def _give_back(self, watch: Watch) -> None:
         with self._lock:
             self._used.discard(watch)
-            if self._closed:
+            if self._closed or watch in self._old:
+                self._old.discard(watch)
                 watch.close()
             else:
                 watch.forget()
@@ -63,6 +71,15 @@ class Watches:
             for watch in self._used:
                 watch.wake()
 
+    def renew(self) -> None:
+        """There is another log at the path: the watches over the old one are of no use, and their waits end."""
+        with self._lock:
+            spare, self._spare = self._spare, []
+            self._old |= self._used
+        for watch in spare:
+            watch.close()
+        self.wake()
+
     def close(self) -> None:
         """End all waits, and give back what they used. May be repeated."""
         with self._lock:
@@ -77,4 +94,4 @@ class Watches:
         self._lock = threading.Lock()
         for watch in (*self._used, *self._spare):
             watch.close()
-        self._used, self._spare = set(), []
+        self._used, self._spare, self._old = set(), [], set()

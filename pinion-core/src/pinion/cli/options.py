@@ -106,7 +106,7 @@ def _place(raised: BaseException) -> str:
 def parse_json(option: str, text: str, kind: type, example: str) -> Any:
     """The value of a JSON option. Raises WrongUse if it is no JSON, or not of the kind."""
     try:
-        value = json.loads(text)
+        value = json.loads(_text(option, text))
     except (ValueError, RecursionError) as raised:
         raise WrongUse(f"{option} must be JSON such as '{example}', got {text[:60]!r} ({raised})") from None
     if not isinstance(value, kind):
@@ -114,6 +114,18 @@ def parse_json(option: str, text: str, kind: type, example: str) -> Any:
             f"{option} must be a JSON {'array' if kind is list else 'object'} such as '{example}', got {text[:60]!r}"
         )
     return value
+
+
+def _text(option: str, given: str) -> str:
+    """A word of the command line as text, also where the locale knows ASCII alone. Raises WrongUse."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:  # bytes that were no text to Python, and are stored as such by nobody
+        try:
+            return os.fsencode(given).decode("utf-8")
+        except UnicodeError:
+            raise WrongUse(f"{option} must be text in UTF-8, got {given[:60]!r}") from None
+    return given
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

@@ -14,7 +14,7 @@ from pinion.conformance.cases import ALL
 from pinion.conformance.facts import Facts
 from pinion.conformance.report import Report
 from pinion.conformance.sitting import Sitting
-from pinion.conformance.target import PLACEHOLDERS
+from pinion.conformance.target import PLACE, PLACEHOLDERS
 from pinion.storage import Promise
 
 __all__ = ["command"]
@@ -85,9 +85,6 @@ def _check_place(target: str, facts: Facts) -> None:
         raise WrongUse(f"{target} holds {facts.waiting} job(s), and was left as it is; {PLACE}")
     if any(facts.makes(promise) for promise in (Promise.SHARED, Promise.DURABLE)):
         raise WrongUse(f"{target} would be the same storage in every test; {PLACE}")
-
-
-PLACE = "let every test have a fresh one: put {tmp} where a directory goes, or {unique} where a name goes"
 
 
 def _write(json_file: str | None, report: Report) -> None:

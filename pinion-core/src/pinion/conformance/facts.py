@@ -7,8 +7,8 @@ from typing import Any
 
 from pinion.conformance.broken import Broken, WrongUse
 from pinion.conformance.errand import Errand
-from pinion.conformance.target import Address, Target
-from pinion.errors import InvalidURL, StorageUnavailable
+from pinion.conformance.target import PLACE, Address, Target
+from pinion.errors import InvalidURL, StorageError, StorageUnavailable
 from pinion.identity import new_id
 from pinion.storage import ClaimStorage, Inspects
 from pinion.testing import ManualClock
@@ -68,11 +68,13 @@ def _look_at(target: Target, address: Address) -> Facts:
     """Open the storage, see what it is, and close it. Nothing in it is changed."""
     clock = ManualClock()
     try:
-        storage = address.open(clock=clock)
+        storage = address.open(clock=clock, create=not target.names_one_place)
     except InvalidURL as raised:
         raise WrongUse(str(raised)) from raised
     except UNREACHABLE as raised:
         return Facts(fault=f"it can't be reached: {raised}", unreachable=True)
+    except StorageError as raised:
+        return _where_it_should_be(target, raised)
     except Exception as raised:
         return Facts(fault=f"opening it raised {type(raised).__name__}: {raised}")
     try:
@@ -80,6 +82,15 @@ def _look_at(target: Target, address: Address) -> Facts:
     finally:
         if isinstance(storage, ClaimStorage):
             storage.close()
+
+
+def _where_it_should_be(target: Target, raised: StorageError) -> Facts:
+    """What it tells that a storage can't be opened: of the storage only if the place is the kit's own."""
+    if target.names_one_place:
+        raise WrongUse(f"{target.text} can't be opened: {raised}; {PLACE}") from raised
+    if target.gives_the_place:
+        return Facts(fault=f"opening it raised {type(raised).__name__}: {raised}")
+    return Facts(fault=f"it can't be opened where it should be: {raised}", unreachable=True)
 
 
 def _facts(target: Target, storage: Any, clock: bool) -> Facts:

@@ -19,9 +19,10 @@ from pinion.codec import Codec
 from pinion.conformance.broken import WrongUse
 from pinion.plugins import open_storage
 
-__all__ = ["Address", "Target"]
+__all__ = ["PLACE", "Address", "Target"]
 
 PLACEHOLDERS = ("{tmp}", "{unique}")
+PLACE = "let every test have a fresh one: put {tmp} where a directory goes, or {unique} where a name goes"
 OPTIONS = ("clock", "codec")
 DIRECTORY_NAMES = ("directory", "folder", "dir", "tmp", "tmpdir", "tmp_path")
 """What an argument that may be left out is called if it is for the directory; one that must be given is for it anyway."""
@@ -56,6 +57,16 @@ class Target:
         return any(each in self.text for each in PLACEHOLDERS)
 
     @property
+    def names_one_place(self) -> bool:
+        """Whether every storage of it would be the same one, as far as the URL tells."""
+        return self.factory is None and not any(each in self.text for each in PLACEHOLDERS)
+
+    @property
+    def gives_the_place(self) -> bool:
+        """Whether storages live in a directory of the kit's, where nothing but the storage can be to blame."""
+        return self.factory is not None or "{tmp}" in self.text
+
+    @property
     def _takes_directory(self) -> bool:
         return self.factory is not None and _takes_directory(self.factory)
 
@@ -83,11 +94,14 @@ class Address:
         """The target's URL, with the placeholders filled in."""
         return self.target.text.replace("{tmp}", self.directory).replace("{unique}", self.name)
 
-    def open(self, *, clock: Clock | None = None, codec: Codec | None = None) -> Any:
-        """Open it. Options that the factory doesn't take are left out. Raises what opening it raises."""
+    def open(self, *, clock: Clock | None = None, codec: Codec | None = None, create: bool = True) -> Any:
+        """Open it. Options that the factory doesn't take are left out. Raises what opening it raises.
+
+        create: whether a URL that leads to nothing yet may leave something there.
+        """
         factory = self.target.factory
         if factory is None:
-            return open_storage(self.url, clock=clock, codec=codec)
+            return open_storage(self.url, clock=clock, codec=codec, create=create)
         offered = {"clock": clock, "codec": codec}
         options = {
             name: offered[name] for name in OPTIONS if name in _parameters(factory) and offered[name] is not None
@@ -140,6 +154,23 @@ def _name_of(factory: Callable[..., Any]) -> str:
 
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Those of a call; where a class passes options on to the next of its bases, those of that one too."""
+    found = _signature(factory)
+    for base in factory.__mro__[1:] if isinstance(factory, type) else ():
+        if not any(map(_collects, found.values())):
+            break
+        if "__init__" in vars(base) and base is not object:
+            passed_on = _signature(base)
+            found = {name: each for name, each in found.items() if not _collects(each)}
+            found |= {name: passed_on[name] for name in passed_on if name in OPTIONS or _collects(passed_on[name])}
+    return found
+
+
+def _collects(parameter: inspect.Parameter) -> bool:
+    return parameter.kind is parameter.VAR_KEYWORD
+
+
+def _signature(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     try:
         return dict(inspect.signature(factory).parameters)
     except (TypeError, ValueError):  # built in, and tells nothing
