@@ -85,6 +85,7 @@ def test_the_page_has_a_place_for_every_table_and_no_other() -> None:
     ]
 
 
+@pytest.mark.once
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(sys.platform != "linux", reason="processor time and memory are read from /proc")
 def test_a_quick_run_measures_everything_and_loses_no_job(tmp_path: Path) -> None:
