@@ -12,14 +12,16 @@ from typing import Any, ClassVar
 from pinion.clock import SYSTEM, Clock, monotonic
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import StorageCorrupt, StorageError
-from pinion.storage import Promise
-from right_storages.plain import PlainStorage, Row
+from pinion.storage import Inspects, Promise
+from right_storages.claiming import PlainClaims
+from right_storages.plain import PlainStorage
+from right_storages.row import Around, Row
 
 
-class ShelfStorage(PlainStorage):
+class ShelfClaims(PlainClaims):
     """A pickle in a folder, replaced by each change. (In a test, which reads only what it wrote.)"""
 
-    promises: ClassVar[frozenset[Promise]] = (PlainStorage.promises | {Promise.SHARED, Promise.DURABLE}) - {
+    promises: ClassVar[frozenset[Promise]] = (PlainClaims.promises | {Promise.SHARED, Promise.DURABLE}) - {
         Promise.WAKEUPS,
         Promise.TRANSACTIONS,
     }
@@ -45,7 +47,7 @@ class ShelfStorage(PlainStorage):
                 except BaseException:
                     self.content = b""  # so that the rows are read again
                     raise
-                if pickle.dumps((self.rows, self.numbers)) != self.content:
+                if pickle.dumps((self.rows, self.numbers, self.around)) != self.content:
                     self.save()
             self.changed.notify_all()
 
@@ -67,21 +69,21 @@ class ShelfStorage(PlainStorage):
         try:
             content = self.file.read_bytes()
         except FileNotFoundError:
-            self.rows, self.numbers, self.content = {}, 0, b""
+            self.rows, self.numbers, self.around, self.content = {}, 0, Around(), b""
             return
         if content != self.content:
-            self.rows, self.numbers = self.read(content)
+            self.rows, self.numbers, self.around = self.read(content)
             self.content = content
 
-    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
+    def read(self, content: bytes) -> tuple[dict[str, Row], int, Around]:
         try:
-            rows, numbers = pickle.loads(content)
+            rows, numbers, around = pickle.loads(content)
         except Exception as raised:  # pickle raises whatever the bytes make it raise
             raise StorageCorrupt(f"{self.file} can't be read: {type(raised).__name__}") from raised
-        return rows, numbers
+        return rows, numbers, around
 
     def save(self) -> None:
-        content = pickle.dumps((self.rows, self.numbers))
+        content = pickle.dumps((self.rows, self.numbers, self.around))
         new = self.file.with_suffix(".new")
         try:
             new.write_bytes(content)
@@ -107,3 +109,13 @@ class ShelfStorage(PlainStorage):
             with self.alone():
                 self.load()
                 return self.anything(queues)
+
+
+class ShelfStorage(ShelfClaims, PlainStorage):
+    """With all groups."""
+
+    promises: ClassVar[frozenset[Promise]] = (PlainStorage.promises | ShelfClaims.promises) - {
+        Promise.WAKEUPS,
+        Promise.TRANSACTIONS,
+    }
+    wait_finished = Inspects.wait_finished

@@ -15,18 +15,19 @@ from pinion.clock import SECOND
 from pinion.errors import PinionError, StorageUnavailable
 from pinion.outcome import Outcome, Retry
 from pinion.storage import Claim, ClaimRequest, Exchange, Inserted, KeyHeld, Promise, Settled, Settlement, Signal
-from right_storages.plain import PlainStorage, Row
-from right_storages.shelf import ShelfStorage
+from right_storages.plain import PlainStorage
+from right_storages.row import Around, Row
+from right_storages.shelf import ShelfClaims
 from wrong_storages.catalogue import refused_by
 
 
-class Common(ShelfStorage):
+class Common(ShelfClaims):
     """Right, and shared: what else it could promise is left out, so that it is judged sooner."""
 
     promises = frozenset({Promise.SHARED})
 
 
-class Lonely(ShelfStorage):
+class Lonely(ShelfClaims):
     """Right, and of one process that may die."""
 
     promises = frozenset({Promise.DURABLE})
@@ -262,7 +263,7 @@ class WritesInPlace(Lonely):
     """The old content is gone before the new one is there."""
 
     def save(self) -> None:
-        content = pickle.dumps((self.rows, self.numbers))
+        content = pickle.dumps((self.rows, self.numbers, self.around))
         with open(self.file, "wb") as file:
             file.flush()
             file.write(content)
@@ -405,17 +406,17 @@ class LetsTheSystemsErrorOut(Lonely):
 class LetsPicklesErrorOut(Lonely):
     """A damaged file raises whatever reading it raises."""
 
-    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
-        rows, numbers = pickle.loads(content)
-        return rows, numbers
+    def read(self, content: bytes) -> tuple[dict[str, Row], int, Around]:
+        rows, numbers, around = pickle.loads(content)
+        return rows, numbers, around
 
 
 @refused_by("durable.torn_end", like="https://github.com/celery/kombu/pull/398")
 class BeginsAnew(Lonely):
     """A file that ends oddly is taken for none."""
 
-    def read(self, content: bytes) -> tuple[dict[str, Row], int]:
-        return super().read(content) if content.endswith(b".") else ({}, 0)
+    def read(self, content: bytes) -> tuple[dict[str, Row], int, Around]:
+        return super().read(content) if content.endswith(b".") else ({}, 0, Around())
 
 
 @refused_by("durable.full_disk")
