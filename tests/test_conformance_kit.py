@@ -25,7 +25,10 @@ from pinion.storage import Claim, Settled
 from processes import until
 from wrong_storages.catalogue import CATALOGUE, Wrong
 
-FILES = ("five", "waiting", "claiming", "settling", "waits", "promises", "reading", "shelves")
+FILES = (
+    "five", "waiting", "claiming", "settling", "waits", "promises", "keys", "reading", "finishing", "controlling",
+    "cancelling", "scheduling", "telling", "apart", "shelves",
+)  # fmt: skip
 for file in FILES:
     importlib.import_module(f"wrong_storages.{file}")
 

@@ -10,7 +10,8 @@ from pinion.clock import SYSTEM, Clock
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import DuplicateJob, InvalidJob
 from pinion.outcome import Outcome, Retry
-from pinion.storage import Claim, ClaimRequest, Exchange, Inserted, KeyHeld, Settled, Settlement, Signal
+from pinion.storage import Claim, ClaimRequest, Exchange, Inserted, KeyHeld, Promise, Settled, Settlement, Signal
+from right_storages.claiming import PlainClaims
 from right_storages.plain import PlainStorage, Row
 from wrong_storages.catalogue import refused_by
 
@@ -27,6 +28,20 @@ class PromisesMoreThanThereIs(PlainStorage):
     """A promise that nobody knows."""
 
     promises = PlainStorage.promises | {"FASTER"}  # type: ignore[arg-type]  # which is what is wrong
+
+
+@refused_by("claim.groups")
+class PromisesWithoutInheriting(PlainClaims):
+    """A promise is only a name."""
+
+    promises = PlainClaims.promises | {Promise.SCHEDULES, Promise.WORKERS}
+
+
+@refused_by("claim.groups")
+class KeepsResultsToItself(PlainClaims):
+    """Results that nobody can read."""
+
+    promises = PlainClaims.promises | {Promise.RESULTS}
 
 
 @refused_by("claim.nothing")

@@ -1,4 +1,4 @@
-"""Wrong ClaimStorages: PRIORITY, DELAY, QUEUES, UNIQUE, TRANSACTIONS and POWER_SAFE."""
+"""Wrong ClaimStorages: PRIORITY, DELAY, QUEUES, TRANSACTIONS and POWER_SAFE."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -6,16 +6,17 @@ from typing import Any
 
 from pinion import Job, Status
 from pinion.clock import SECOND, as_microseconds
-from pinion.errors import DuplicateJob, InvalidJob, UniqueKeyHeld
+from pinion.errors import InvalidJob
 from pinion.job import DEFAULT_QUEUE, check
 from pinion.outcome import Outcome, Released, Retry
-from pinion.storage import ClaimRequest, Exchange, Inserted, KeyHeld, Promise, Settlement
+from pinion.storage import ClaimRequest, Exchange, Promise, Settlement
 from right_storages.plain import Connection, PlainStorage, Row
 from wrong_storages.catalogue import refused_by
 
 
 @refused_by(
-    "priority.refused", "delay.refused", "queues.refused", "unique.refused", "transactions.refused",
+    "priority.refused", "delay.refused", "queues.refused", "unique.refused", "transactions.refused", "inspects.refused",
+    "controls.refused", "schedules.refused", "steps.refused", "workers.refused",
     like="https://github.com/kubernetes-sigs/gateway-api/pull/3651",
 )  # fmt: skip
 class AcceptsWhatItDoesntPromise(PlainStorage):
@@ -289,95 +290,6 @@ class ServesTheFirstQueues(PlainStorage):
     def claim(self, request: ClaimRequest) -> list[Job]:
         served = list(dict.fromkeys(row.job.queue for row in self.rows.values()))[:256]
         return super().claim(request if request.queues else request._replace(queues=tuple(served)))
-
-
-# --- UNIQUE ---------------------------------------------------------------------------------------
-
-
-@refused_by("unique.held")
-class FreesTheKeyWhenItRuns(PlainStorage):
-    """Two jobs of one key run at once."""
-
-    def key_holder(self, job: Job) -> str | None:
-        holder = super().key_holder(job)
-        return None if holder and self.rows[holder].job.status is Status.RUNNING else holder
-
-
-@refused_by("unique.free")
-class KeepsTheKeyForEver(PlainStorage):
-    """A job that is done still holds its key."""
-
-    def key_holder(self, job: Job) -> str | None:
-        same = (row.job.id for row in self.rows.values() if row.job.unique_key == job.unique_key != None)  # noqa: E711
-        return next((each for each in same if each != job.id), None)
-
-
-@refused_by("unique.free", like="https://github.com/oban-bg/oban/pull/1031")
-class ComparesBeginnings(PlainStorage):
-    """A key that begins like another is the same."""
-
-    def key_holder(self, job: Job) -> str | None:
-        mine = job.unique_key
-        for row in self.rows.values():
-            theirs = row.job.unique_key
-            if mine and theirs and theirs.startswith(mine) and row.settled_as is None and row.job.id != job.id:
-                return row.job.id
-        return super().key_holder(job)
-
-
-@refused_by("unique.in_one_call")
-class ChecksBeforeTheBatch(PlainStorage):
-    """Of two jobs with one key in one call, both are stored."""
-
-    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
-        holders = {job.id: self.key_holder(job) for job in jobs}
-        self.batch = holders
-        try:
-            return super().insert(jobs, connection=connection)
-        finally:
-            self.batch = {}
-
-    def key_holder(self, job: Job) -> str | None:
-        return getattr(self, "batch", {}).get(job.id) if getattr(self, "batch", {}) else super().key_holder(job)
-
-
-@refused_by("unique.kept", like="https://github.com/procrastinate-org/procrastinate/issues/1446")
-class RetriesWithoutItsKey(PlainStorage):
-    """Another job takes the key while this one waits for its retry."""
-
-    def postpone(self, row: Row, delay: float) -> None:
-        super().postpone(row, delay)
-        row.job.unique_key = None
-
-
-@refused_by("unique.enqueue")
-class RaisesTheWrongError(PlainStorage):
-    """A key that is held is a duplicate, it says."""
-
-    def enqueue(self, job: Job) -> None:
-        try:
-            super().enqueue(job)
-        except UniqueKeyHeld as held:
-            raise DuplicateJob(str(held)) from held
-
-
-@refused_by("unique.race", like="https://github.com/riverqueue/riverqueue-ruby/pull/40")
-class ChecksThenInserts(PlainStorage):
-    """Between asking for the key and taking it, another takes it."""
-
-    def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
-        if len(jobs) != 1 or jobs[0].unique_key is None:
-            return super().insert(jobs, connection=connection)
-        with self.locked(connection):
-            holder = self.key_holder(jobs[0])
-        if holder is not None:
-            return [KeyHeld(holder)]
-        row = self.row_of(jobs[0])
-        with self.locked(connection):
-            known = self.rows.get(row.job.id)
-            self.place(row, known)
-            self.rows[row.job.id] = row
-            return [Inserted.NEW]
 
 
 # --- TRANSACTIONS, POWER_SAFE ---------------------------------------------------------------------

@@ -7,8 +7,10 @@ from typing import Any
 from pinion import Job, Status
 from pinion.errors import InvalidJob, JobNotFound
 from pinion.outcome import Done, Failed, Outcome
-from pinion.storage import Promise, Query, Settled, Settlement
+from pinion.storage import Attempt, Query, Settled, Settlement
+from right_storages.claiming import PlainClaims
 from right_storages.plain import PlainStorage, Row
+from right_storages.reading import PlainReading
 from wrong_storages.catalogue import refused_by
 
 
@@ -140,14 +142,30 @@ class CountsSettlements(PlainStorage):
         return {queue: {**by, Status.FAILED: by[Status.FAILED] + self.repeated} for queue, by in found.items()}
 
 
+@refused_by("inspects.refused")
+class ReadsWithoutAPromise(PlainReading):
+    """Has a group that it doesn't promise."""
+
+    promises = PlainClaims.promises
+
+
+@refused_by("inspects.attempts", "attempts.all")
+class DoesntSayHowItWent(PlainStorage):
+    """Attempts have no end."""
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        return [replace(attempt, outcome=None, ended_at=None) for attempt in super().attempts(job_id)]
+
+
+@refused_by("inspects.attempts_not_found")
+class NobodyNeverTried(PlainStorage):
+    """What isn't there has no attempts."""
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        return super().attempts(job_id) if job_id in self.rows else []
+
+
 # --- RESULTS --------------------------------------------------------------------------------------
-
-
-@refused_by("results.readable")
-class KeepsResultsToItself(PlainStorage):
-    """Results that nobody can read."""
-
-    promises = PlainStorage.promises - {Promise.INSPECTS}
 
 
 @refused_by("results.kept")

@@ -19,7 +19,19 @@ from pinion.conformance.target import Address, Target
 from pinion.identity import new_id
 from pinion.job import Job
 from pinion.outcome import Outcome
-from pinion.storage import Claim, ClaimRequest, ClaimStorage, Promise, Settled, Settlement
+from pinion.storage import (
+    Claim,
+    ClaimRequest,
+    ClaimStorage,
+    Controls,
+    Inspects,
+    Promise,
+    Schedules,
+    Settled,
+    Settlement,
+    Steps,
+    Workers,
+)
 from pinion.testing import ManualClock
 
 __all__ = ["SOON", "WORKER", "Trial", "claim_of", "names"]
@@ -76,6 +88,32 @@ class Trial:
         """The fresh storage of this trial, by all that a ClaimStorage has."""
         storage: ClaimStorage = self.storage
         return storage
+
+    @property
+    def inspects(self) -> Inspects:
+        """The fresh storage of this trial, where it promises INSPECTS; likewise those below."""
+        inspects: Inspects = self.storage
+        return inspects
+
+    @property
+    def controls(self) -> Controls:
+        controls: Controls = self.storage
+        return controls
+
+    @property
+    def schedules(self) -> Schedules:
+        schedules: Schedules = self.storage
+        return schedules
+
+    @property
+    def steps(self) -> Steps:
+        steps: Steps = self.storage
+        return steps
+
+    @property
+    def workers(self) -> Workers:
+        workers: Workers = self.storage
+        return workers
 
     def open(self, address: Address | None = None, *, codec: Codec | None = None, clock: Clock | None = None) -> Any:
         """One more object for the storage at that address, or at this trial's own."""

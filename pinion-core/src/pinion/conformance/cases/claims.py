@@ -7,16 +7,28 @@ from pinion.job import Status
 from pinion.outcome import Released
 from pinion.storage import (
     ClaimRequest,
+    Controls,
     Exchange,
     Inspects,
     Promise,
+    Schedules,
     Settlement,
+    Steps,
+    Workers,
     check_spi_version,
 )
 
 __all__ = ["cases"]
 
 cases = chapter(CLAIMS)
+GROUPS = {
+    Promise.INSPECTS: Inspects,
+    Promise.CONTROLS: Controls,
+    Promise.SCHEDULES: Schedules,
+    Promise.STEPS: Steps,
+    Promise.WORKERS: Workers,
+}
+NEED_INSPECTS = (Promise.RESULTS, Promise.HISTORY, Promise.CONTROLS, Promise.STEPS)
 
 
 @cases("claim.declares")
@@ -25,8 +37,17 @@ def declares(trial: Trial) -> None:
     check_spi_version(trial.claims)
     unknown = sorted(str(each) for each in trial.claims.promises if not isinstance(each, Promise))
     expect(not unknown, f"promises must hold members of Promise, but holds {unknown}")
-    if Promise.INSPECTS in trial.claims.promises:
-        expect(isinstance(trial.claims, Inspects), "who promises INSPECTS must inherit Inspects")
+
+
+@cases("claim.groups")
+def groups(trial: Trial) -> None:
+    """Who promises a group inherits it, and promises what it can't do without."""
+    for promise, group in GROUPS.items():
+        if promise in trial.claims.promises:
+            expect(isinstance(trial.claims, group), f"who promises {promise} must inherit {group.__name__}")
+    for promise in NEED_INSPECTS:
+        if promise in trial.claims.promises:
+            expect(Promise.INSPECTS in trial.claims.promises, f"who promises {promise} must promise INSPECTS")
 
 
 @cases("claim.nothing")

@@ -1,16 +1,16 @@
 """INSPECTS: jobs can be read, listed and counted."""
 
 from collections.abc import Callable
-from typing import Any
 
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.case import Level, chapter
+from pinion.conformance.cases.refusal import refuses_calls
 from pinion.conformance.trial import Trial, names
 from pinion.errors import JobNotFound
 from pinion.identity import new_id
 from pinion.job import DEFAULT_QUEUE, FINISHED, Job, JobError, Status
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Inspects, Promise, Query
+from pinion.storage import Promise, Query
 
 __all__ = ["cases"]
 
@@ -27,18 +27,12 @@ BECOMES: tuple[tuple[Outcome, Status, int], ...] = (
 """What each outcome makes of a job, and how many failures it counts."""
 
 
-def _inspected(trial: Trial) -> Inspects:
-    storage: Any = trial.storage
-    inspects: Inspects = storage
-    return inspects
-
-
 @cases("inspects.get")
 def get(trial: Trial) -> None:
     """get tells all that was inserted."""
     sent = Job("task", (1, "two"), {"key": [3]}, headers={"trace": "a"}, timeout=1.5, failures=1, attempts=2)
     trial.claims.insert([sent])
-    job = _inspected(trial).get(sent.id)
+    job = trial.inspects.get(sent.id)
     for name in (
         "id",
         "func_name",
@@ -62,7 +56,7 @@ def no_token(trial: Trial) -> None:
     """get and find tell no tokens: whoever has one can settle the job."""
     [sent] = trial.put("task")
     trial.take_one()
-    told = [_inspected(trial).get(sent.id).token, _inspected(trial).find(Query())[0].token]
+    told = [trial.inspects.get(sent.id).token, trial.inspects.find(Query())[0].token]
     expect(told == [None, None], f"get and find told the tokens {told}")
 
 
@@ -72,7 +66,7 @@ def not_found(trial: Trial) -> None:
     trial.put("task")
     for job_id in (new_id(), "%", "_", ""):
         try:
-            job = _inspected(trial).get(job_id)
+            job = trial.inspects.get(job_id)
         except JobNotFound:
             continue
         raise Broken(f"no job has the id {job_id!r}, so get must raise JobNotFound, but it returned {job}")
@@ -84,14 +78,14 @@ def life(trial: Trial) -> None:
     for outcome, status, failures in BECOMES:
         [sent] = trial.put("task")
         job = trial.take(100)[-1]
-        running = _inspected(trial).get(sent.id)
+        running = trial.inspects.get(sent.id)
         expect(running.status is Status.RUNNING, f"the job is held, but get tells {running.status}")
         expect(
             running.worker == job.worker, f"the worker {job.worker!r} holds the job, but get tells {running.worker!r}"
         )
         expect(running.started_at is not None, "a running job must tell when it was started")
         trial.settle(job, outcome)
-        _became(_inspected(trial).get(sent.id), outcome, status, failures)
+        _became(trial.inspects.get(sent.id), outcome, status, failures)
 
 
 def _became(job: Job, outcome: Outcome, status: Status, failures: int) -> None:
@@ -115,8 +109,8 @@ def snapshot(trial: Trial) -> None:
     """What get and find return are copies: changing them changes nothing that is stored."""
     [sent] = trial.put("task", args=([1],), headers={"trace": "a"})
     reads: list[Callable[[], Job]] = [
-        lambda: _inspected(trial).get(sent.id),
-        lambda: _inspected(trial).find(Query())[0],
+        lambda: trial.inspects.get(sent.id),
+        lambda: trial.inspects.find(Query())[0],
     ]
     for read in reads:
         job = read()
@@ -152,7 +146,7 @@ def find(trial: Trial) -> None:
 
 
 def _finds(trial: Trial, query: Query, wanted: str) -> None:
-    found = names(_inspected(trial).find(query))
+    found = names(trial.inspects.find(query))
     expect(
         found == wanted,
         f"the jobs Add (done), add (running), sub and ADD are there; {query} must find {wanted}, but found {found}",
@@ -164,9 +158,9 @@ def by_queue(trial: Trial) -> None:
     """find and counts tell the queues apart."""
     trial.put("one", queue="a")
     trial.put("two", "three", queue="A")
-    found = names(_inspected(trial).find(Query(queue="A")))
+    found = names(trial.inspects.find(Query(queue="A")))
     expect(found == "two, three", f"the queue A holds two and three, and a holds one; find told {found}")
-    counts = {queue: by_status[Status.PENDING] for queue, by_status in _inspected(trial).counts().items()}
+    counts = {queue: by_status[Status.PENDING] for queue, by_status in trial.inspects.counts().items()}
     expect(counts == {"a": 1, "A": 2}, f"the queue A holds 2 and a holds 1; counts told {counts}")
 
 
@@ -175,7 +169,7 @@ def pages(trial: Trial) -> None:
     """Pages neither skip nor repeat a job, also while others come and go."""
     sent = [job.id for job in trial.put(*(f"job-{number}" for number in range(25)))]
     found: list[str] = []
-    while page := _inspected(trial).find(Query(limit=4, after=found[-1] if found else None)):
+    while page := trial.inspects.find(Query(limit=4, after=found[-1] if found else None)):
         expect(len(page) <= 4, f"a page of at most 4 jobs holds {len(page)}")
         found += [job.id for job in page]
         if len(found) < 20:
@@ -196,22 +190,22 @@ def order(trial: Trial) -> None:
     shuffled = trial.random.sample(ids, len(ids))
     for job_id in shuffled:
         trial.storage.enqueue(Job("task", id=job_id))
-    found = [job.id for job in _inspected(trial).find(Query())]
+    found = [job.id for job in trial.inspects.find(Query())]
     expect(found == ids, f"inserted in the order {shuffled}, the jobs were told in the order {found}")
 
 
 @cases("inspects.counts")
 def counts(trial: Trial) -> None:
     """counts tells how many jobs of each queue are in each status, and leaves out queues that hold none."""
-    expect(dict(_inspected(trial).counts()) == {}, f"nothing was inserted; counts told {_inspected(trial).counts()}")
+    expect(dict(trial.inspects.counts()) == {}, f"nothing was inserted; counts told {trial.inspects.counts()}")
     for number, (outcome, _, _) in enumerate(BECOMES):
         trial.put(f"task-{number}")
         job = next(job for job in trial.take(100) if job.func_name == f"task-{number}")
         trial.settle(job, outcome)
     trial.put("held")
     trial.take(1)
-    found = {status: number for status, number in _inspected(trial).counts()[DEFAULT_QUEUE].items() if number}
-    statuses = [job.status for job in _inspected(trial).find(Query())]
+    found = {status: number for status, number in trial.inspects.counts()[DEFAULT_QUEUE].items() if number}
+    statuses = [job.status for job in trial.inspects.find(Query())]
     listed = {status: statuses.count(status) for status in Status if status in statuses}
     expect(found == listed, f"counts told {_plain(found)}, but the jobs that find lists are {_plain(listed)}")
     expect(
@@ -230,8 +224,8 @@ def steady(trial: Trial) -> None:
                 trial.settle(job, outcome)
         if number % 10 == 9:
             trial.expire()
-    statuses = [job.status for job in _inspected(trial).find(Query(limit=1000))]
-    found = _inspected(trial).counts()[DEFAULT_QUEUE]
+    statuses = [job.status for job in trial.inspects.find(Query(limit=1000))]
+    found = trial.inspects.counts()[DEFAULT_QUEUE]
     for status in Status:
         expect(
             found.get(status, 0) == statuses.count(status),
@@ -253,8 +247,8 @@ def finished(trial: Trial) -> None:
     [held] = trial.put("held")
     trial.take(1)
     [waiting] = trial.put("waiting")
-    everything = [job.id for job in _inspected(trial).find(Query())]
-    told = set(_inspected(trial).finished([missing, *everything]))
+    everything = [job.id for job in trial.inspects.find(Query())]
+    told = set(trial.inspects.finished([missing, *everything]))
     expect(held.id not in told, "a job is held, but finished names it")
     expect(waiting.id not in told, "a job waits, but finished names it")
     expect(missing in told, "no job has the id, so nobody needs to wait for it, but finished doesn't name it")
@@ -262,8 +256,45 @@ def finished(trial: Trial) -> None:
         told - {missing} == set(over),
         f"{len(over)} jobs are finished, and {len(everything) - len(over)} aren't; finished named {len(told) - 1}",
     )
-    expect(list(_inspected(trial).finished([])) == [], "finished was asked of no jobs, and named some")
+    expect(list(trial.inspects.finished([])) == [], "finished was asked of no jobs, and named some")
 
 
 def _plain(numbers: dict[Status, int]) -> dict[str, int]:
     return {str(status): number for status, number in numbers.items()}
+
+
+@cases("inspects.attempts")
+def attempts(trial: Trial) -> None:
+    """attempts tells at least the last attempt of a job, and how it ended; of a job that never ran, nothing."""
+    [sent] = trial.put("task")
+    told = trial.inspects.attempts(sent.id)
+    expect(told == [], f"the job never ran; attempts told {told}")
+    trial.settle(trial.take_one(), Retry(0.0, ERROR))
+    job = trial.take_one()
+    _last(trial, job, None)
+    trial.settle(job, Failed(ERROR))
+    _last(trial, job, "failed")
+
+
+def _last(trial: Trial, job: Job, outcome: str | None) -> None:
+    told = trial.inspects.attempts(job.id)
+    last = (told[-1].number, told[-1].worker, told[-1].outcome, told[-1].ended_at is None) if told else None
+    wanted = (2, job.worker, outcome, outcome is None)
+    expect(last == wanted, f"the last attempt's number, worker, outcome and end must be {wanted}, but are {last}")
+
+
+@cases("inspects.attempts_not_found")
+def attempts_not_found(trial: Trial) -> None:
+    """attempts raises JobNotFound for an id that is not there."""
+    try:
+        told = trial.inspects.attempts(new_id())
+    except JobNotFound:
+        return
+    raise Broken(f"there is no such job, so attempts must raise JobNotFound, but it returned {told}")
+
+
+@cases("inspects.refused", unless=True)
+def refused(trial: Trial) -> None:
+    """Without the promise, there is no way to read jobs: the methods are absent, or raise Unsupported."""
+    [job] = trial.put("task")
+    refuses_calls(trial, Promise.INSPECTS, {"get": (job.id,), "find": (Query(),), "counts": ()})

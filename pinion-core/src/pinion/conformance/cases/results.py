@@ -22,14 +22,6 @@ def _result(trial: Trial, job_id: str) -> Any:
     return storage.get(job_id).result
 
 
-@cases("results.readable")
-def readable(trial: Trial) -> None:
-    """Whoever promises RESULTS promises INSPECTS, by which they are read."""
-    expect(
-        trial.facts.makes(Promise.INSPECTS), "RESULTS is promised, but not INSPECTS, by which a result would be read"
-    )
-
-
 @cases("results.kept", besides=INSPECTS)
 def kept(trial: Trial) -> None:
     """The result comes back as what it was."""

@@ -8,7 +8,7 @@ from pinion.conformance.trial import WORKER, Trial, claim_of, names
 from pinion.errors import Unsupported
 from pinion.job import Job
 from pinion.outcome import Done
-from pinion.storage import ClaimRequest, Promise, Settlement
+from pinion.storage import ClaimRequest, Inserted, KeyHeld, Promise, Settlement
 
 __all__ = ["cases"]
 
@@ -56,6 +56,25 @@ def settle(trial: Trial) -> None:
         connection.close()
     trial.expire()
     trial.expect_none("the job was settled, in a transaction that the caller committed")
+
+
+@cases("transactions.unique", besides=(Promise.UNIQUE,), level=Level.PROVISIONAL)
+def unique(trial: Trial) -> None:
+    """A key taken in the caller's transaction is held there at once, and elsewhere if and only if the caller commits."""
+    connection = _connection(trial)
+    one, two = Job("one", unique_key="key"), Job("two", unique_key="key")
+    try:
+        trial.claims.insert([Job("rolled back", unique_key="key")], connection=connection)
+        connection.rollback()
+        got = trial.claims.insert([one, two], connection=connection)
+        expect(got == [Inserted.NEW, KeyHeld(one.id)], f"two jobs of one key, in one transaction, were answered {got}")
+        connection.commit()
+    finally:
+        connection.close()
+    got = trial.claims.insert([Job("other", unique_key="key")])
+    expect(
+        got == [KeyHeld(one.id)], f"a job took the key in a transaction that was committed; another was answered {got}"
+    )
 
 
 def _connection(trial: Trial) -> Any:

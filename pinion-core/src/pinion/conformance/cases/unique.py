@@ -1,4 +1,7 @@
-"""UNIQUE: at most one unfinished job holds a unique key."""
+"""UNIQUE: at most one job holds a unique key, as long as `Job.unique_while` and `Job.unique_for` say."""
+
+from dataclasses import replace
+from typing import Any
 
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.case import chapter
@@ -8,7 +11,7 @@ from pinion.conformance.trial import Trial, names
 from pinion.errors import UniqueKeyHeld
 from pinion.job import Job, JobError
 from pinion.outcome import Cancelled, Done, Failed, Retry
-from pinion.storage import Inserted, KeyHeld, Promise
+from pinion.storage import Inserted, KeyHeld, Promise, Settled
 
 __all__ = ["cases"]
 
@@ -61,6 +64,92 @@ def kept(trial: Trial) -> None:
     trial.settle(trial.take_one(), Retry(60.0, JobError("ValueError")))
     got = trial.claims.insert([Job("other", unique_key="key")])
     expect(got == [KeyHeld(holder.id)], f"a job that is to be retried holds the key; the answer was {got}")
+
+
+@cases("unique.pending")
+def pending(trial: Trial) -> None:
+    """With unique_while="pending", a job holds its key until it is first claimed, and no longer."""
+    options: dict[str, Any] = {"unique_key": "key", "unique_while": "pending"}
+    [first] = trial.put("first", **options)
+    _expect_held(trial, first, "a job waits for its first claim", **options)
+    held = trial.take_one()
+    [second] = trial.put("second", **options)  # the key is free
+    _expect_held(trial, second, "the first job runs, and the second waits", **options)
+    trial.settle(held, Retry(60.0, JobError("ValueError")))
+    trial.settle(trial.take_one(), Done())
+    got = trial.claims.insert([Job("third", **options)])
+    expect(got == [Inserted.NEW], f"a job that ran once waits for its retry, and the key is free; it answered {got}")
+
+
+@cases("unique.period")
+def period(trial: Trial) -> None:
+    """With unique_for, a job holds its key for so long from its insert, whatever becomes of it, and no longer."""
+    options: dict[str, Any] = {"unique_key": "key", "unique_for": 2 * trial.lease}
+    [first] = trial.put("first", **options)
+    _expect_held(trial, first, "a job holds its key for a time", unique_key="key")
+    trial.settle(trial.take_one(), Done())
+    trial.expire()
+    _expect_held(trial, first, "a job is done, but holds its key for a time that isn't over", unique_key="key")
+    trial.elapse(trial.lease)
+    [second] = trial.put("second", **options)  # the time is over
+    trial.elapse(2 * trial.lease)
+    got = trial.claims.insert([Job("third", unique_key="key")])
+    expect(
+        got == [Inserted.NEW], f"{second.func_name} waits, and its time is over, so the key is free; it answered {got}"
+    )
+
+
+def _expect_held(trial: Trial, holder: Job, because: str, **options: Any) -> None:
+    got = trial.claims.insert([Job("other", **options)])
+    expect(got == [KeyHeld(holder.id)], f"{because}; inserting another of its key was answered {got}")
+
+
+@cases("unique.again")
+def again(trial: Trial) -> None:
+    """A job that is enqueued again holds its key again; if another has taken it, it stays as it is."""
+    trial.put("first", unique_key="key")
+    first = trial.take_one()
+    trial.settle(first, Failed(JobError("ValueError")))
+    expect(trial.claims.insert([first]) == [Inserted.AGAIN], "a job failed, and could not be enqueued again")
+    _expect_held(trial, first, "a job failed and was enqueued again", unique_key="key")
+    first = trial.take_one()
+    trial.settle(first, Failed(JobError("ValueError")))
+    [second] = trial.put("second", unique_key="key")
+    got = trial.claims.insert([first])
+    expect(got == [KeyHeld(second.id)], f"a job failed, and another took its key; enqueueing it again answered {got}")
+    came = names(trial.take(10))
+    expect(came == "second", f"a job failed, and another took its key; a claim got {came}")
+
+
+@cases("unique.again_keeps")
+def again_keeps(trial: Trial) -> None:
+    """A job that is enqueued again keeps how long it holds its key, as it was first inserted."""
+    trial.put("task", unique_key="key", unique_while="pending")
+    job = trial.take_one()
+    trial.settle(job, Failed(JobError("ValueError")))
+    brought = replace(job, unique_while="unfinished", unique_for=1000.0)
+    expect(trial.claims.insert([brought]) == [Inserted.AGAIN], "a job failed, and could not be enqueued again")
+    _expect_held(trial, job, "a job was enqueued again, and waits", unique_key="key")
+    trial.take_one()
+    got = trial.claims.insert([Job("other", unique_key="key")])
+    expect(
+        got == [Inserted.NEW], f"a job held its key while pending, and was claimed again; another was answered {got}"
+    )
+
+
+@cases("unique.then")
+def then(trial: Trial) -> None:
+    """What follows on a settlement may take the key that it frees; a key that is held doesn't disturb the rest."""
+    trial.put("one", unique_key="key")
+    job = trial.take_one()
+    follows = [Job("two", unique_key="key"), Job("held", unique_key="key"), Job("three")]
+    settled = trial.settle(job, Done(), then=follows)
+    expect(settled is Settled.SETTLED, f"a job was settled, and one of those that follow was held: {settled}")
+    came = names(trial.take(10))
+    expect(
+        came == "two, three",
+        f"two takes the key that is free, held doesn't get it, three needs none; a claim got {came}",
+    )
 
 
 @cases("unique.enqueue")

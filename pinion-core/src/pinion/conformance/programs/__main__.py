@@ -20,6 +20,7 @@ PROGRAMS: dict[str, Program] = {
         working.claim_all,
         working.produce_and_consume,
         working.hold,
+        working.fire_all,
         working.settle_late,
         working.insert_and_die,
         working.insert_when_told,

@@ -3,8 +3,9 @@
 import os
 import signal
 import sys
+from typing import Any
 
-from pinion.clock import SYSTEM, monotonic, sleep
+from pinion.clock import SECOND, SYSTEM, as_datetime, monotonic, sleep
 from pinion.conformance.speaker import Say
 from pinion.conformance.target import Address
 from pinion.conformance.workload import Workload
@@ -14,6 +15,7 @@ from pinion.storage import Claim, ClaimRequest, ClaimStorage, Inserted, Settleme
 
 __all__ = [
     "claim_all",
+    "fire_all",
     "hold",
     "insert_and_die",
     "insert_when_told",
@@ -125,6 +127,16 @@ def insert_when_told(say: Say, address: Address, job_id: str | None = None) -> N
         job = Job("task") if job_id is None else Job("task", id=job_id)
         [inserted] = storage.insert([job])
         say({"at": monotonic(), "inserted": getattr(inserted, "name", "KEY_HELD"), "now": SYSTEM.now()})
+
+
+def fire_all(say: Say, address: Address, name: str, start: int, count: int) -> None:
+    """Fire so many ticks of a schedule, a second apart; says which counted. start: microseconds."""
+    storage: Any = _opened(address)
+    say("ready")
+    _told()
+    ticks = [as_datetime(start + number * SECOND) for number in range(count + 1)]
+    fired = [storage.fire(name, ticks[n], ticks[n + 1], [Job(f"tick-{n}")]) for n in range(count)]
+    say({"fired": fired})
 
 
 def live(say: Say, address: Address, seed: str, seconds: float) -> None:
