@@ -77,14 +77,16 @@ def _refused_alone(target: str, case: Case, seed: int) -> bool:
 
 
 @pytest.mark.kit
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("file", FILES)
 def test_a_wrong_storage_is_refused_first_by_the_case_meant_for_it(file: str) -> None:
     storages = [wrong for wrong in CATALOGUE if wrong.target.startswith(f"wrong_storages.{file}:")]
 
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        complaints = [complaint for complaint in pool.map(judged, storages) if complaint]
+        suspects = [wrong for wrong, complaint in zip(storages, pool.map(judged, storages), strict=True) if complaint]
 
+    # Side by side on a busy machine, a case may run out of the time it has; what is wrong is so alone, too.
+    complaints = [complaint for wrong in suspects if (complaint := judged(wrong))]
     assert not complaints, "\n".join(complaints)
 
 
