@@ -2,7 +2,6 @@
 
 import os
 
-from pinion.clock import monotonic
 from pinion.conformance.broken import expect
 from pinion.conformance.case import chapter
 from pinion.conformance.process import Process
@@ -114,8 +113,9 @@ def one_job(trial: Trial) -> None:
 def open_together(trial: Trial) -> None:
     """Processes that open a new storage at the same moment all get it, and none undoes what another did."""
     place = trial.elsewhere()
-    at = monotonic() + 0.6
-    opening = [trial.process("open_together", place, at=at) for _ in range(PROCESSES)]
+    opening = [_ready(trial.process("open_together", place)) for _ in range(PROCESSES)]
+    for process in opening:
+        process.say()
     for process in opening:
         expect(process.rows() == [{"inserted": True}], "a process opened a new storage and could not insert a job")
     came = trial.take(10, of=trial.open(place))

@@ -5,7 +5,7 @@ import signal
 import sys
 from typing import Any
 
-from pinion.clock import SECOND, SYSTEM, as_datetime, monotonic, sleep
+from pinion.clock import SECOND, SYSTEM, as_datetime, monotonic
 from pinion.conformance.speaker import Say
 from pinion.conformance.target import Address
 from pinion.conformance.workload import Workload
@@ -42,9 +42,10 @@ def _request(limit: int = 1, lease: float = LEASE) -> ClaimRequest:
     return ClaimRequest(f"process-{os.getpid()}", limit, lease)
 
 
-def open_together(say: Say, address: Address, at: float) -> None:
-    """Open the storage at a moment, that of the system's monotonic clock, and insert a job into it."""
-    sleep(max(0.0, at - monotonic()))
+def open_together(say: Say, address: Address) -> None:
+    """Open the storage when told, and insert a job into it."""
+    say("ready")
+    _told()
     [inserted] = _opened(address).insert([Job(f"of {os.getpid()}")])
     say({"inserted": inserted is Inserted.NEW})
 
