@@ -110,6 +110,7 @@ class Page:
         assert done.returncode == status, f"{command[-1]}\n{done.stdout}{done.stderr}"
 
 
+@pytest.mark.once
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(path: Path, tmp_path: Path) -> None:
