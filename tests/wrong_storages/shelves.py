@@ -261,7 +261,7 @@ class WritesLater(Lonely):
         super().close()
 
 
-@refused_by("durable.kill_insert", "durable.kill_claim", like="https://github.com/treeverse/dvc-task/issues/73")
+@refused_by("durable.kill_insert", like="https://github.com/treeverse/dvc-task/issues/73")
 class WritesInPlace(Lonely):
     """The old content is gone before the new one is there."""
 
