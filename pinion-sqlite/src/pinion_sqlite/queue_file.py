@@ -1,6 +1,5 @@
 """QueueFile: what every group of the storage stands on: one file, its connections, a codec and a clock."""
 
-import logging
 import os
 import sqlite3
 import threading
@@ -85,6 +84,8 @@ class QueueFile(ClaimStorage):
         return True
 
     def _go_over(self) -> None:
+        import logging  # it costs milliseconds, and a file hardly ever moves
+
         logging.getLogger("pinion.sqlite").warning(
             "%s was deleted or replaced while it was in use; going on with the file that is there now", self.path
         )
