@@ -167,11 +167,12 @@ def test_what_killed_workers_leave_equals_what_undisturbed_ones_leave(tmp_path: 
     calm = Run(tmp_path / "calm", each, 0, random.Random(seed))
     wild = Run(tmp_path / "wild", each, kills, random.Random(seed))
 
-    undisturbed, disturbed = calm.outcome(), wild.outcome()
+    with calm.queue, wild.queue:
+        undisturbed, disturbed = calm.outcome(), wild.outcome()
+        made = calm.ticks(), wild.ticks()
 
     assert disturbed == undisturbed
     assert len(undisturbed) == each * len(KINDS) + LONG
-    for run in (calm, wild):
-        ticks = run.ticks()
+    for ticks in made:
         assert ticks, "the schedule made no job"
         assert ticks == [ticks[0] + 0.5 * number for number in range(len(ticks))], "one job for each tick, and no other"

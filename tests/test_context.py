@@ -5,6 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -420,7 +421,8 @@ def test_completing_a_job_that_was_lost_raises_so_that_the_transaction_rolls_bac
 def test_completing_is_refused_where_no_transactions_are_promised(registry: Registry) -> None:
     @task(registry=registry, retry=RetryPolicy(0))
     def book() -> None:
-        current_job().complete(connection=sqlite3.connect(":memory:"))
+        with closing(sqlite3.connect(":memory:")) as connection:
+            current_job().complete(connection=connection)
 
     storage = ListStorage()
     storage.enqueue(Job("book"))
