@@ -94,7 +94,7 @@ class Lookout:
     def _look(self, ids: Sequence[str]) -> set[str]:
         try:
             found = set(self._storage.finished(ids))
-        except Exception as raised:
+        except Exception as raised:  # whatever a storage raises: those who wait are told, and this thread goes on
             for job_id in ids:
                 self._tell(job_id, raised)
             return set(ids)
@@ -105,7 +105,7 @@ class Lookout:
     def _get(self, job_id: str) -> Job | Exception:
         try:
             return self._storage.get(job_id)
-        except Exception as raised:
+        except Exception as raised:  # as above
             return raised
 
     def _tell(self, job_id: str, news: Job | Exception) -> None:

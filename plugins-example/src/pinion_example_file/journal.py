@@ -61,7 +61,7 @@ class Journal:
         pid, log, state = memory or (os.getpid(), Log(self.path, sync=self._sync), State())
         try:
             yield log, state
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the state may be half changed, and is read anew
             log.close()
             raise
         self._memory = pid, log, state

@@ -61,7 +61,7 @@ class Log:
             _check_header(path, self._file.read(len(HEADER)))
             if sync:
                 _sync_folder(path.parent)  # whoever put the file there may have died before
-        except BaseException:
+        except BaseException:  # Ctrl-C too: nobody else would close the file
             self.close()
             raise
 
@@ -99,7 +99,7 @@ class Log:
             self._write(line)
             if self._sync:
                 _sync(self._file.fileno())
-        except BaseException:
+        except BaseException:  # Ctrl-C too: part of the line may be there
             os.ftruncate(self._file.fileno(), self._end)
             raise
         self._end += len(line)
@@ -126,7 +126,7 @@ def replace(path: Path, transactions: Iterable[Transaction]) -> None:
         if path.exists():
             shutil.copymode(path, new)
         new.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: nobody else would delete it
         new.unlink(missing_ok=True)
         raise
 

@@ -123,7 +123,7 @@ class FiveMethods(ClaimStorage):
         while (job := self._due(everything)) is not None:
             try:
                 self._again(job)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: the job is nowhere else now
                 self._later(job, 0.0)
                 raise
 
@@ -150,10 +150,10 @@ class FiveMethods(ClaimStorage):
                 return self._ready.pop(0)
         try:
             return self.storage.dequeue(0)
-        except Exception:
+        except Exception:  # whatever a storage raises: those that are taken would be lost with it
             if not have_some:
                 raise
-            return None  # those would be lost; what is wrong shows when they are settled
+            return None  # what is wrong shows when they are settled
 
     def extend(self, claims: Sequence[Claim], lease: float) -> list[Signal]:
         with self._lock:

@@ -122,7 +122,7 @@ class _Handler(logging.Handler):
             if record.exc_info:
                 fields["exc_text"] = self._formatter.formatException(record.exc_info)
             self._worker.send(Record(fields))
-        except Exception:
+        except Exception:  # as in the handlers of logging: a record that can't be sent fails no task
             self.handleError(record)
 
 

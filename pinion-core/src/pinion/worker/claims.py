@@ -95,7 +95,7 @@ class Claims:
                 self._prepare(ended)
             try:
                 answer = self._settle_and_claim(ended, request)
-            except BaseException:
+            except BaseException:  # Ctrl-C too: what ended must still be settled, in its order
                 self.ended.extendleft(reversed(ended))
                 raise
             self._take(answer.jobs)  # first, so that a burst never finds nothing held while there is something

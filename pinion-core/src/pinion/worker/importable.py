@@ -36,7 +36,7 @@ def _check_place(task: Definition[..., Any]) -> None:
 def _check_policy(task: Definition[..., Any], policy: RetryPolicy) -> None:
     try:
         pickle.dumps(policy)
-    except Exception as refused:
+    except Exception as refused:  # pickle raises whatever the policy's class makes it raise
         raise InvalidJob(
             f"process task {task.name!r}: its retry policy can't be sent to a child process ({refused}): "
             "its class and its exceptions must be defined at the top of a module"

@@ -222,7 +222,7 @@ class AsyncTasks:
         while not self._closed:
             try:
                 self._loop.run_forever()
-            except BaseException:
+            except BaseException:  # the loop lets SystemExit and KeyboardInterrupt of any task through
                 logger.exception("a task started by an async task raised what ends a loop; the loop goes on")
         self._tidy(self._loop)
 
@@ -234,7 +234,7 @@ class AsyncTasks:
             if left:
                 loop.run_until_complete(asyncio.wait(left, timeout=0.5))
             loop.run_until_complete(loop.shutdown_asyncgens())
-        except BaseException:
+        except BaseException:  # what tasks raise while they end: it may be SystemExit, and it may not end the worker
             logger.debug("what async tasks left behind could not be ended", exc_info=True)
         if not asyncio.all_tasks(loop):
             loop.close()

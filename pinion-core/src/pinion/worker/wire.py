@@ -87,7 +87,7 @@ class Answer:
             return self.outcome, self.dropped
         try:
             content = pickle.loads(self.payload)
-        except Exception as refused:
+        except Exception as refused:  # loading runs what its class likes
             return self.outcome, str(refused) if isinstance(self.outcome, Done) else None
         match self.outcome:
             case Failed(error) | Retry(_, error):
@@ -98,5 +98,5 @@ class Answer:
 def _bytes_of(raised: BaseException | None) -> bytes | None:
     try:
         return None if raised is None else pickle.dumps(raised)
-    except Exception:
+    except Exception:  # whatever its class does
         return None
