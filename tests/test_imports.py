@@ -30,6 +30,7 @@ ROOMS = (
     "registration",
     "hooks",
     "registry",
+    "deadline",
     "options",
     "uniqueness",
     "reference",

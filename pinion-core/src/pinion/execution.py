@@ -129,5 +129,5 @@ def failure(raised: BaseException) -> JobError:
 
 
 _OWN_FILES = frozenset(
-    __file__.replace("execution.py", name) for name in ("execution.py", "registry.py", "worker/loop.py")
+    __file__.replace("execution.py", name) for name in ("execution.py", "registry.py", "deadline.py", "worker/loop.py")
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pinion.annotations import check_call, converter, returned
 from pinion.clock import Clock
-from pinion.errors import DuplicateSchedule, DuplicateTask, InvalidArguments, InvalidJob, TaskTimeout, UnknownTask
+from pinion.errors import DuplicateSchedule, DuplicateTask, InvalidArguments, InvalidJob, UnknownTask
 from pinion.job import Job
 from pinion.options import Options
 from pinion.reference import Reference
@@ -124,17 +124,9 @@ class Definition[**P, R]:
 def _finished(coroutine: Any, timeout: float | None) -> Any:
     import asyncio  # costs a third of the time that `import pinion` takes, and most programs don't need it
 
-    async def within() -> Any:
-        limit = asyncio.timeout(timeout)
-        try:
-            async with limit:
-                return await coroutine
-        except TimeoutError:
-            if limit.expired():
-                raise TaskTimeout from None
-            raise
+    from pinion.deadline import within
 
-    return asyncio.run(within())
+    return asyncio.run(within(timeout, coroutine))
 
 
 class Registry(Mapping[str, Definition[..., Any]]):

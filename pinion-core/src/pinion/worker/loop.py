@@ -17,7 +17,7 @@ from typing import Any
 
 from pinion.clock import monotonic
 from pinion.context import Entry, take_seat
-from pinion.errors import TaskTimeout
+from pinion.deadline import within
 from pinion.execution import failed, overdue
 from pinion.job import Job
 from pinion.notes import Notes
@@ -314,18 +314,7 @@ def _called(task: AnyTask, job: Job) -> Awaitable[Any]:
     if task.convert is not None:
         args, kwargs = task.convert(args, kwargs)
     answer: Awaitable[Any] = task.function(*args, **kwargs)
-    return answer if job.timeout is None else _within(job.timeout, answer)
-
-
-async def _within(timeout: float, coroutine: Any) -> Any:
-    limit = asyncio.timeout(timeout)
-    try:
-        async with limit:
-            return await coroutine
-    except TimeoutError:
-        if limit.expired():
-            raise TaskTimeout from None
-        raise
+    return answer if job.timeout is None else within(job.timeout, answer)
 
 
 def _ignore(ended: Ended) -> None:
