@@ -1,6 +1,6 @@
 """The groups of a storage, for those who want one: handed out where it is promised, refused where it isn't."""
 
-from typing import Any
+from typing import cast
 
 from pinion.errors import Unsupported
 from pinion.storage import Controls, Inspects, Promise, Schedules, Steps, Workers
@@ -36,32 +36,20 @@ def require(storage: object, promise: Promise) -> None:
         raise Unsupported(f"{type(storage).__name__} doesn't promise {promise}: {_SO.get(promise, 'leave it out')}")
 
 
-def _group(storage: Any, promise: Promise) -> Any:
-    require(storage, promise)
-    return storage
+class _Group[G]:
+    """Hands a storage out as one that has the group."""
+
+    def __init__(self, promise: Promise) -> None:
+        self._promise = promise
+
+    def __call__(self, storage: object) -> G:
+        """The storage itself. Raises Unsupported unless it promises the group."""
+        require(storage, self._promise)
+        return cast(G, storage)
 
 
-def inspects(storage: object) -> Inspects:
-    """Raises Unsupported; as all of these do."""
-    group: Inspects = _group(storage, Promise.INSPECTS)
-    return group
-
-
-def controls(storage: object) -> Controls:
-    group: Controls = _group(storage, Promise.CONTROLS)
-    return group
-
-
-def schedules(storage: object) -> Schedules:
-    group: Schedules = _group(storage, Promise.SCHEDULES)
-    return group
-
-
-def steps(storage: object) -> Steps:
-    group: Steps = _group(storage, Promise.STEPS)
-    return group
-
-
-def workers(storage: object) -> Workers:
-    group: Workers = _group(storage, Promise.WORKERS)
-    return group
+inspects = _Group[Inspects](Promise.INSPECTS)
+controls = _Group[Controls](Promise.CONTROLS)
+schedules = _Group[Schedules](Promise.SCHEDULES)
+steps = _Group[Steps](Promise.STEPS)
+workers = _Group[Workers](Promise.WORKERS)
