@@ -15,38 +15,9 @@ from pinion import Job, Queue, Registry, RetryPolicy, Status, Worker, current_jo
 from pinion.storage import Change, ClaimRequest, Exchange, Filter, Settlement
 from pinion_memory import InMemoryStorage
 from processes import until
+from threads import run, running
 
 ONCE = RetryPolicy(0)
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-def run(registry: Registry, *jobs: Job, storage: InMemoryStorage | None = None, **options: Any) -> list[Job]:
-    """Run the jobs to their end; what became of them."""
-    kept = storage or InMemoryStorage()
-    kept.insert(jobs)
-    Worker(kept, registry=registry, burst=True, **options).run_forever()
-    return [kept.get(job.id) for job in jobs]
-
-
-class Running:
-    """A worker in a thread."""
-
-    def __init__(self, storage: InMemoryStorage, registry: Registry, **options: Any) -> None:
-        self.worker = Worker(storage, registry=registry, **options)
-        self.thread = threading.Thread(target=self.worker.run_forever, daemon=True)
-
-    def __enter__(self) -> Worker:
-        self.thread.start()
-        return self.worker
-
-    def __exit__(self, *_: object) -> None:
-        self.worker.stop()
-        self.thread.join(30)
-        assert not self.thread.is_alive()
 
 
 def test_a_thousand_async_tasks_run_at_once_in_one_thread(registry: Registry) -> None:
@@ -60,7 +31,7 @@ def test_a_thousand_async_tasks_run_at_once_in_one_thread(registry: Registry) ->
             everybody.set()
         await everybody.wait()
 
-    jobs = run(registry, *(Job("wait_for_all") for _ in range(1000)))
+    jobs = run(InMemoryStorage(), registry, *(Job("wait_for_all") for _ in range(1000)))
 
     assert {job.status for job in jobs} == {Status.SUCCESS}
 
@@ -78,7 +49,7 @@ def test_threads_go_on_with_other_jobs_while_async_tasks_run(registry: Registry)
     def come() -> None:
         met.set()
 
-    jobs = run(registry, Job("meet"), Job("come"))
+    jobs = run(InMemoryStorage(), registry, Job("meet"), Job("come"))
 
     assert jobs[0].result is True
 
@@ -101,19 +72,19 @@ class Counting(InMemoryStorage):
 
 
 def test_no_more_jobs_are_claimed_than_there_are_slots_and_idle_threads(registry: Registry) -> None:
-    go, running = threading.Event(), 0
+    go, here = threading.Event(), 0
 
     @task(registry=registry)
     async def hold() -> None:
-        nonlocal running
-        running += 1
+        nonlocal here
+        here += 1
         while not go.is_set():
             await asyncio.sleep(0.005)
 
     storage = Counting()
     storage.insert([Job("hold") for _ in range(200)])
-    with Running(storage, registry, async_tasks=10, threads=2) as worker:
-        until(lambda: running == 10)
+    with running(Worker(storage, registry=registry, async_tasks=10, threads=2)) as worker:
+        until(lambda: here == 10)
         until(lambda: storage.held <= 10 or None)
         claims = storage.claims
         time.sleep(0.3)  # nothing is claimed again and again meanwhile
@@ -121,7 +92,7 @@ def test_no_more_jobs_are_claimed_than_there_are_slots_and_idle_threads(registry
         go.set()
         until(lambda: worker.summary.succeeded == 200)
 
-    assert running == 200
+    assert here == 200
 
 
 def test_while_all_slots_are_taken_and_all_threads_busy_nothing_is_claimed(registry: Registry) -> None:
@@ -139,7 +110,7 @@ def test_while_all_slots_are_taken_and_all_threads_busy_nothing_is_claimed(regis
 
     storage = Counting()
     storage.insert([Job("hold"), Job("block")] + [Job("hold") for _ in range(20)])
-    with Running(storage, registry, async_tasks=1) as worker:
+    with running(Worker(storage, registry=registry, async_tasks=1)) as worker:
         assert begun.wait(20)
         until(lambda: storage.held <= 2)
         assert storage.counts()["default"][Status.RUNNING] == 2
@@ -157,7 +128,7 @@ def test_an_async_task_is_cancelled_by_its_timeout_and_the_others_go_on(registry
         await asyncio.sleep(0.1)
         return 1
 
-    late, fine = run(registry, Job("for_ever", timeout=0.05), Job("quick", timeout=30))
+    late, fine = run(InMemoryStorage(), registry, Job("for_ever", timeout=0.05), Job("quick", timeout=30))
 
     assert late.error is not None and late.error.type.endswith("TaskTimeout")
     assert fine.result == 1
@@ -177,7 +148,7 @@ def test_a_cancelled_job_s_async_task_gets_a_cancelled_error(registry: Registry)
 
     storage = InMemoryStorage()
     storage.enqueue(job := Job("for_ever"))
-    with Running(storage, registry) as worker:
+    with running(Worker(storage, registry=registry)) as worker:
         assert begun.wait(20)
         storage.change(Change.CANCEL, Filter(ids=(job.id,)))
         until(lambda: worker.summary.cancelled == 1)
@@ -206,7 +177,7 @@ def test_nothing_that_a_task_raises_ends_the_loop(registry: Registry, raised: Ca
         await asyncio.sleep(0.05)
         return 1
 
-    failed, other, later = run(registry, Job("fail"), Job("fine"), Job("fine"))
+    failed, other, later = run(InMemoryStorage(), registry, Job("fail"), Job("fine"), Job("fine"))
 
     assert failed.status is Status.FAILED
     assert failed.error is not None and failed.error.type.endswith(type(raised()).__name__)
@@ -230,7 +201,7 @@ def test_nothing_that_a_task_s_own_task_raises_ends_the_loop(
         await asyncio.sleep(0.1)
         return 1
 
-    one, other = run(registry, Job("start_one"), Job("fine"))
+    one, other = run(InMemoryStorage(), registry, Job("start_one"), Job("fine"))
 
     assert (one.result, other.result) == ("True", 1)
     assert "the loop goes on" in caplog.text
@@ -241,7 +212,7 @@ def test_the_traceback_of_an_async_task_begins_at_its_own_frames(registry: Regis
     async def fail() -> None:
         raise ValueError("kaboom")
 
-    [job] = run(registry, Job("fail"))
+    [job] = run(InMemoryStorage(), registry, Job("fail"))
 
     assert job.error is not None
     assert "in fail" in job.error.traceback and "loop.py" not in job.error.traceback
@@ -258,7 +229,7 @@ def test_an_async_task_is_tried_again_and_its_arguments_are_rebuilt(registry: Re
         if len(seen) == 1:
             raise ValueError
 
-    [job] = run(registry, Job("look", ("/tmp",)))
+    [job] = run(InMemoryStorage(), registry, Job("look", ("/tmp",)))
 
     assert (job.status, job.failures, seen) == (Status.SUCCESS, 1, [pathlib.Path("/tmp")] * 2)
 
@@ -276,7 +247,7 @@ def test_every_async_task_has_a_context_of_its_own(registry: Registry) -> None:
         await asyncio.sleep(0.02)
         seen.append((before, variable.get()))
 
-    run(registry, *(Job("mark", (name,)) for name in "abc"))
+    run(InMemoryStorage(), registry, *(Job("mark", (name,)) for name in "abc"))
 
     assert sorted(seen) == [("unset", "a"), ("unset", "b"), ("unset", "c")]
 
@@ -291,7 +262,7 @@ def test_a_task_that_blocks_the_loop_is_named_in_the_log(registry: Registry, cap
     async def block() -> None:
         until(said)
 
-    run(registry, Job("block"))
+    run(InMemoryStorage(), registry, Job("block"))
 
     [record] = [record for record in caplog.records if "event loop" in record.getMessage()]
     assert "block[" in record.getMessage()
@@ -309,7 +280,7 @@ def test_async_tasks_finish_within_the_grace_period(registry: Registry) -> None:
 
     storage = InMemoryStorage()
     storage.enqueue(job := Job("finish"))
-    with Running(storage, registry, grace=30) as worker:
+    with running(Worker(storage, registry=registry, grace=30)) as worker:
         assert begun.wait(20)
         worker.stop()
         go.set()
@@ -331,7 +302,7 @@ def test_async_tasks_that_outlast_the_grace_period_are_cancelled_and_handed_back
 
     storage = InMemoryStorage()
     storage.insert(jobs := [Job("for_ever") for _ in range(3)])
-    with Running(storage, registry, grace=0.1) as worker:
+    with running(Worker(storage, registry=registry, grace=0.1)) as worker:
         for _ in jobs:
             assert begun.acquire(timeout=20)
 
@@ -349,7 +320,7 @@ def test_an_async_task_that_cannot_be_cancelled_is_abandoned_and_its_job_handed_
 
     storage = InMemoryStorage()
     storage.enqueue(job := Job("block"))
-    with Running(storage, registry, grace=0.1) as worker:
+    with running(Worker(storage, registry=registry, grace=0.1)) as worker:
         assert begun.wait(20)
     go.set()
 
@@ -375,7 +346,7 @@ def test_leases_of_async_tasks_are_extended_together(registry: Registry) -> None
         while storage.together < 50:
             await asyncio.sleep(0.01)
 
-    jobs = run(registry, *(Job("hold") for _ in range(50)), storage=storage, lease=3.0)
+    jobs = run(storage, registry, *(Job("hold") for _ in range(50)), lease=3.0)
 
     assert {(job.status, job.lost) for job in jobs} == {(Status.SUCCESS, 0)}
 
@@ -386,7 +357,7 @@ def test_a_worker_with_an_idle_loop_takes_no_cpu(registry: Registry) -> None:
     async def quick() -> None: ...
 
     storage = InMemoryStorage()
-    with Running(storage, registry) as worker:
+    with running(Worker(storage, registry=registry)) as worker:
         Queue(storage, registry=registry).enqueue("quick")
         until(lambda: worker.summary.succeeded == 1)
         before = time.process_time()

@@ -15,14 +15,10 @@ from pinion.notes import Notes
 from pinion.storage import Change, Claim, ClaimRequest, Filter, Released, Settlement, Signal
 from pinion.worker import engine as engine_module
 from pinion.worker.place import Place
+from pinion.worker.report import Summary
 from pinion_memory import InMemoryStorage
 from processes import until
-from test_async import Running
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
+from threads import running
 
 
 @pytest.fixture
@@ -32,6 +28,18 @@ def storage() -> InMemoryStorage:
 
 def cancel(storage: InMemoryStorage, job: Job) -> None:
     assert storage.change(Change.CANCEL, Filter(ids=(job.id,))) == [job.id]
+
+
+def run_and_cancel(
+    storage: InMemoryStorage, registry: Registry, begun: threading.Event, job: Job, *others: Job
+) -> Summary:
+    """Run the jobs, cancel the first of them when it has begun, and wait until all have finished."""
+    storage.insert([job, *others])
+    with running(Worker(storage, registry=registry)) as worker:
+        assert begun.wait(20)
+        cancel(storage, job)
+        until(lambda: worker.summary.finished == 1 + len(others))
+    return worker.summary
 
 
 def test_a_task_in_a_thread_gets_an_exception_when_its_job_is_cancelled(
@@ -50,12 +58,9 @@ def test_a_task_in_a_thread_gets_an_exception_when_its_job_is_cancelled(
             seen.append(current_job().cancelled)
             raise
 
-    storage.enqueue(job := Job("for_ever"))
-    with Running(storage, registry) as worker:
-        assert begun.wait(20)
-        cancel(storage, job)
-        until(lambda: worker.summary.cancelled == 1)
+    summary = run_and_cancel(storage, registry, begun, job := Job("for_ever"))
 
+    assert summary.cancelled == 1
     assert (storage.get(job.id).status, storage.get(job.id).failures, seen) == (Status.CANCELLED, 0, [True])
     assert any(getattr(record, "pinion", {}).get("event") == "job.cancelled" for record in caplog.records)
 
@@ -73,13 +78,9 @@ def test_a_task_learns_by_checking_that_its_job_was_cancelled(registry: Registry
                 seen.append(current_job().cancelled)
             current_job().check()
 
-    storage.enqueue(job := Job("careful"))
-    with Running(storage, registry) as worker:
-        assert begun.wait(20)
-        cancel(storage, job)
-        until(lambda: worker.summary.cancelled == 1)
+    summary = run_and_cancel(storage, registry, begun, job := Job("careful"))
 
-    assert storage.get(job.id).status is Status.CANCELLED
+    assert (storage.get(job.id).status, summary.cancelled) == (Status.CANCELLED, 1)
 
 
 def test_a_cancelled_job_whose_task_ends_all_the_same_has_succeeded(
@@ -97,11 +98,7 @@ def test_a_cancelled_job_whose_task_ends_all_the_same_has_succeeded(
             except TaskCancelled:
                 return "done"
 
-    storage.enqueue(job := Job("deaf"))
-    with Running(storage, registry) as worker:
-        assert begun.wait(20)
-        cancel(storage, job)
-        until(lambda: worker.summary.finished == 1)
+    run_and_cancel(storage, registry, begun, job := Job("deaf"))
 
     assert (storage.get(job.id).status, storage.get(job.id).result) == (Status.SUCCESS, "done")
 
@@ -117,13 +114,9 @@ def test_a_cancelled_job_that_would_be_tried_again_is_cancelled_and_said_to_be(
         until(lambda: current_job().cancelled)
         raise ValueError
 
-    storage.enqueue(job := Job("fail"))
-    with Running(storage, registry) as worker:
-        assert begun.wait(20)
-        cancel(storage, job)
-        until(lambda: worker.summary.finished == 1)
+    summary = run_and_cancel(storage, registry, begun, job := Job("fail"))
 
-    assert (storage.get(job.id).status, worker.summary.cancelled, worker.summary.retried) == (Status.CANCELLED, 1, 0)
+    assert (storage.get(job.id).status, summary.cancelled, summary.retried) == (Status.CANCELLED, 1, 0)
 
 
 def test_a_thread_that_was_interrupted_runs_the_next_jobs_undisturbed(
@@ -142,13 +135,9 @@ def test_a_thread_that_was_interrupted_runs_the_next_jobs_undisturbed(
         for _ in range(1000):
             pass
 
-    storage.insert([job := Job("for_ever"), *(Job("quick") for _ in range(500))])
-    with Running(storage, registry) as worker:
-        assert begun.wait(20)
-        cancel(storage, job)
-        until(lambda: worker.summary.finished == 501)
+    summary = run_and_cancel(storage, registry, begun, Job("for_ever"), *(Job("quick") for _ in range(500)))
 
-    assert (worker.summary.cancelled, worker.summary.succeeded, worker.summary.failed) == (1, 500, 0)
+    assert (summary.cancelled, summary.succeeded, summary.failed) == (1, 500, 0)
 
 
 def test_a_task_whose_lease_was_lost_is_told_to_stop(registry: Registry, storage: InMemoryStorage) -> None:
@@ -164,7 +153,7 @@ def test_a_task_whose_lease_was_lost_is_told_to_stop(registry: Registry, storage
             seen.append(current_job().cancelled)
 
     storage.enqueue(job := Job("for_ever"))
-    with Running(storage, registry) as worker:
+    with running(Worker(storage, registry=registry)) as worker:
         assert begun.wait(20)
         storage.change(Change.DELETE, Filter(ids=(job.id,)))
         until(lambda: worker.summary.lost == 1)
@@ -188,7 +177,7 @@ def test_a_task_that_cannot_be_interrupted_is_named_in_the_log(
         go.wait(30)
 
     storage.enqueue(job := Job("wait_in_c"))
-    with Running(storage, registry) as worker:
+    with running(Worker(storage, registry=registry)) as worker:
         assert begun.wait(20)
         cancel(storage, job)
         until(lambda: "doesn't react to TaskCancelled" in caplog.text)
@@ -215,7 +204,7 @@ def test_leases_are_extended_every_second_only_while_something_runs_for_longer(r
     def quick() -> None: ...
 
     storage.insert([Job("quick") for _ in range(10)])
-    with Running(storage, registry, lease=60.0) as worker:
+    with running(Worker(storage, registry=registry, lease=60.0)) as worker:
         until(lambda: worker.summary.succeeded == 10)
         assert storage.times == []
         begun = time.monotonic()

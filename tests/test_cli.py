@@ -28,11 +28,6 @@ FIELDS = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
-
-
 # --- pinion itself --------------------------------------------------------------------------------
 
 

@@ -1,18 +1,11 @@
 """What `pinion retry`, `cancel`, `delete`, `purge`, `pause`, `drain` and `logs` refuse, in real processes."""
 
-from pathlib import Path
-
 import pytest
 
 from command import Folder
 
 FILE = "file:///jobs.log"
 """A storage that promises no controls."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
 
 
 # --- what can't be meant --------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from pinion.storage import KEEP, Claim, ClaimRequest, Line, Promise, Released, S
 from pinion_memory import InMemoryStorage
 from pinion_sqlite import SqliteStorage
 from processes import until
+from threads import run
 
 
 class Noting(InMemoryStorage, Steps):
@@ -48,21 +49,9 @@ class Noting(InMemoryStorage, Steps):
 
 
 @pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Iterator[SqliteStorage]:
     with SqliteStorage(tmp_path / "jobs.db") as storage:
         yield storage
-
-
-def run(storage: InMemoryStorage | SqliteStorage, registry: Registry, *jobs: Job, **options: Any) -> list[Job]:
-    """Run the jobs to their end; what became of them."""
-    storage.insert(jobs)
-    Worker(storage, registry=registry, burst=True, **options).run_forever()
-    return [storage.get(job.id) for job in jobs]
 
 
 def test_a_task_sees_its_job_its_attempt_and_its_tick(registry: Registry) -> None:

@@ -6,21 +6,12 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from command import Folder, clean
 from pinion import Job, Queue, open_storage
 from pinion.job import JobError
 from pinion.storage import Claim, ClaimRequest, ClaimStorage, Done, Failed, Settlement
 from processes import worker
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path)
-
 
 # --- by ids ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from default import default
 from five_methods import ListStorage
 from pinion import Job, Queue, Registry, Status, Worker, default_queue, set_default_queue, task
 from pinion.clock import as_datetime
@@ -42,13 +43,10 @@ async def double(number: int) -> int:
     return 2 * number
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
-    with Queue(url, registry=registry) as opened:
-        before = set_default_queue(opened)
+@pytest.fixture
+def queue(url: str) -> Iterator[Queue]:
+    with default(url, registry) as opened:
         yield opened
-        set_default_queue(before)
 
 
 def work(queue: Queue) -> None:

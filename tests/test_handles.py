@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,9 +58,8 @@ def give_up() -> None:
     raise Cancel
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
+@pytest.fixture
+def queue(url: str) -> Iterator[Queue]:
     with Queue(url, registry=registry) as opened:
         yield opened
 

@@ -18,7 +18,7 @@ from pinion.storage import Change, Filter
 from pinion_memory import InMemoryStorage
 from pinion_sqlite import SqliteStorage
 from processes import until, worker
-from test_async import Running
+from threads import running
 
 REGISTRY = process_tasks.REGISTRY
 
@@ -62,7 +62,7 @@ def test_every_thread_has_a_child_of_its_own(storage: InMemoryStorage, tmp_path:
     for folder in folders:
         folder.mkdir()
     storage.insert(jobs := [Job("until_file", (str(folder),)) for folder in folders])
-    with Running(storage, REGISTRY, threads=2) as worker:
+    with running(Worker(storage, registry=REGISTRY, threads=2)) as worker:
         for folder in folders:
             until((folder / "begun").exists)
         assert len({(folder / "pid").read_text() for folder in folders}) == 2
@@ -127,7 +127,7 @@ def test_a_timeout_kills_the_child_and_all_that_it_started(tmp_path: Path) -> No
 
 def test_a_cancel_kills_the_child_and_all_that_it_started(storage: InMemoryStorage, tmp_path: Path) -> None:
     storage.insert([job := Job("hang", (str(tmp_path),)), after := Job("who")])
-    with Running(storage, REGISTRY) as worker:
+    with running(Worker(storage, registry=REGISTRY)) as worker:
         pids = hanging(tmp_path)
         storage.change(Change.CANCEL, Filter(ids=(job.id,)))
         until(lambda: worker.summary.finished == 2)
@@ -138,7 +138,7 @@ def test_a_cancel_kills_the_child_and_all_that_it_started(storage: InMemoryStora
 
 def test_what_outlasts_the_grace_period_is_killed_and_handed_back(storage: InMemoryStorage, tmp_path: Path) -> None:
     storage.enqueue(job := Job("hang", (str(tmp_path),)))
-    with Running(storage, REGISTRY, grace=0.1) as worker:
+    with running(Worker(storage, registry=REGISTRY, grace=0.1)) as worker:
         pids = hanging(tmp_path)
 
     left = storage.get(job.id)
@@ -157,7 +157,7 @@ def test_a_child_leads_a_group_of_its_own_and_stays_when_it_is_told_to_end(
     storage: InMemoryStorage, tmp_path: Path
 ) -> None:
     storage.enqueue(job := Job("until_file", (str(tmp_path),)))
-    with Running(storage, REGISTRY) as worker:
+    with running(Worker(storage, registry=REGISTRY)) as worker:
         until((tmp_path / "begun").exists)
         pid = int((tmp_path / "pid").read_text())
         assert os.getpgid(pid) == pid
@@ -320,7 +320,7 @@ def test_a_process_task_that_was_typed_in_is_refused(tmp_path: Path) -> None:
 
 def test_a_child_that_died_between_two_jobs_is_replaced(storage: InMemoryStorage) -> None:
     storage.enqueue(first := Job("who"))
-    with Running(storage, REGISTRY) as worker:
+    with running(Worker(storage, registry=REGISTRY)) as worker:
         until(lambda: worker.summary.succeeded == 1)
         pid = storage.get(first.id).result["pid"]
         os.kill(pid, signal.SIGKILL)

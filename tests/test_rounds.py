@@ -1,6 +1,5 @@
 """What a worker does beside running jobs: it ticks, says that it is alive, and deletes what is too old."""
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,6 +22,7 @@ from pinion.worker.sweeping import BATCH, Sweeping
 from pinion_memory import InMemoryStorage
 from pinion_sqlite import SqliteStorage
 from right_storages.plain import PlainStorage
+from threads import running
 
 KINDS = [kind for kind in (InMemoryStorage, SqliteStorage, PlainStorage) if Promise.CONTROLS in kind.promises]
 DAY = 86_400.0
@@ -53,19 +53,6 @@ def registry() -> Registry:
         raise ValueError("kaboom")
 
     return tasks
-
-
-@contextlib.contextmanager
-def running(worker: Worker) -> Iterator[Worker]:
-    """A worker in a thread, stopped at the end of the block."""
-    thread = threading.Thread(target=worker.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def threads_of_rounds() -> list[threading.Thread]:

@@ -2,16 +2,15 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pinion import Queue, Registry, Status, Worker, set_default_queue, task
+from default import default
+from pinion import Queue, Registry, Status, Worker, task
 from pinion.errors import InvalidArguments, InvalidJob, JobNotFound, UniqueKeyHeld, Unserializable
-from pinion.storage import ClaimRequest, Promise, Query
+from pinion.storage import ClaimRequest, Query
 from pinion_memory import InMemoryStorage
-from pinion_sqlite import SqliteStorage
 
 registry = Registry()
 
@@ -28,16 +27,10 @@ def mail(address: str, text: str = "") -> None: ...
 def even(number: int) -> None: ...
 
 
-STORAGES = ["memory", *(["sqlite"] if Promise.UNIQUE in SqliteStorage.promises else [])]
-
-
-@pytest.fixture(params=STORAGES)
-def queue(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Queue]:
-    url = "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
-    with Queue(url, registry=registry) as opened:
-        before = set_default_queue(opened)
+@pytest.fixture
+def queue(url: str) -> Iterator[Queue]:
+    with default(url, registry) as opened:
         yield opened
-        set_default_queue(before)
 
 
 def work(queue: Queue) -> None:
