@@ -26,8 +26,8 @@ from processes import until
 from wrong_storages.catalogue import CATALOGUE, Wrong
 
 FILES = (
-    "five", "waiting", "claiming", "settling", "waits", "promises", "keys", "reading", "finishing", "controlling",
-    "cancelling", "scheduling", "telling", "apart", "shelves",
+    "five", "waiting", "claiming", "inserting", "leases", "settling", "waits", "promises", "keys", "reading",
+    "finishing", "controlling", "cancelling", "scheduling", "telling", "apart", "shelves", "surviving",
 )  # fmt: skip
 for file in FILES:
     importlib.import_module(f"wrong_storages.{file}")
