@@ -1,111 +1,17 @@
-"""The worker on storages of five methods, and what it does when a storage is away."""
+"""The worker on plain storages: threads, timeouts, what it refuses, and what it does when a storage is away."""
 
 import asyncio
 import logging
-import os
-import signal
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from five_methods import AwayStorage, ListStorage, until
-from pinion import Job, Registry, RetryPolicy, Status, Worker, task
-from pinion.errors import InvalidJob, StorageUnavailable, Unsupported
-from pinion.worker.adapter import FiveMethods
+from pinion import Job, Registry, RetryPolicy, Worker, task
+from pinion.errors import InvalidJob, Unsupported
 
 AT_ONCE = RetryPolicy(max_retries=3, base_delay=0.0)
-
-
-@pytest.fixture
-def registry() -> Registry:
-    tasks = Registry()
-
-    @task(registry=tasks)
-    def add(a: int, b: int) -> int:
-        return a + b
-
-    @task(registry=tasks)
-    def fail() -> None:
-        raise ValueError("kaboom")
-
-    return tasks
-
-
-class Running:
-    """A worker in a thread of its own."""
-
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.thread = threading.Thread(target=worker.run_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.worker.stop()
-        self.thread.join(20)
-        assert not self.thread.is_alive()
-
-
-@pytest.fixture
-def start() -> Iterator[object]:
-    started: list[Running] = []
-
-    def begin(worker: Worker) -> Running:
-        started.append(Running(worker))
-        return started[-1]
-
-    yield begin
-    for each in started:
-        each.stop()
-
-
-def test_a_five_method_storage_runs_jobs_to_success(registry: Registry) -> None:
-    storage = ListStorage()
-    storage.enqueue(Job("ADD", (1, 2)))
-
-    summary = Worker(storage, registry=registry, burst=True).run_forever()
-
-    assert [(job.status, job.result) for job in storage.done] == [(Status.SUCCESS, 3)]
-    assert (summary.succeeded, summary.failed) == (1, 0)
-
-
-def test_on_five_methods_a_failing_job_is_marked_each_time_and_comes_back(registry: Registry) -> None:
-    storage = ListStorage()
-    storage.enqueue(Job("fail"))
-
-    Worker(storage, AT_ONCE, registry=registry, burst=True).run_forever()
-
-    assert [type(exc) for _, exc in storage.failed] == [ValueError] * 4
-    assert storage.failed[0][0].attempts == 4
-
-
-def test_on_five_methods_that_forget_failures_a_job_is_still_retried_as_often_as_the_policy_says(
-    registry: Registry,
-) -> None:
-    class Forgetful(ListStorage):
-        def enqueue(self, job: Job) -> None:
-            super().enqueue(Job(job.func_name, job.args, job.kwargs, job.id, attempts=job.attempts))
-
-    storage = Forgetful()
-    storage.enqueue(Job("fail"))
-
-    Worker(storage, AT_ONCE, registry=registry, burst=True).run_forever()
-
-    assert len(storage.failed) == 4
-
-
-def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(
-    registry: Registry, start: object
-) -> None:
-    storage = ListStorage()
-    storage.enqueue(Job("fail"))
-    running = start(Worker(storage, RetryPolicy(base_delay=60, cap=60, jitter=False), registry=registry))  # type: ignore[operator]
-    until(lambda: storage.failed)
-
-    running.stop()
-
-    assert [job.attempts for job in storage.jobs] == [1]
 
 
 def test_an_unknown_task_is_retried_like_any_failure(registry: Registry) -> None:
@@ -283,7 +189,7 @@ def test_a_timeout_that_comes_just_as_the_task_ends_never_breaks_the_worker(regi
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, wrapped: bool) -> None:
+def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, start: object, wrapped: bool) -> None:
     storage = ListStorage()
 
     @task(registry=registry)
@@ -299,84 +205,13 @@ def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, wra
     storage.enqueue(Job("stubborn", timeout=0.05))
     storage.enqueue(Job("add", (1, 2)))
     worker = Worker(storage, RetryPolicy(max_retries=0), registry=registry, burst=True)
-    running = Running(worker)
+    running = start(worker)  # type: ignore[operator]
 
     until(lambda: worker.summary.finished == 2)
     running.stop()
 
     assert [type(exc).__name__ for _, exc in storage.failed] == ["RuntimeError"] * wrapped
     assert {job.result for job in storage.done} == ({3} if wrapped else {"caught", 3})
-
-
-class FlakyStorage(ListStorage):
-    """Every second call of `dequeue` and the first two of `mark_failed` find it away."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls = self.refused = 0
-
-    def dequeue(self, timeout: float | None = None) -> Job | None:
-        self.calls += 1
-        if self.calls % 2 == 0:
-            raise StorageUnavailable("the connection was reset")
-        return super().dequeue(timeout)
-
-    def mark_failed(self, job: Job, exc: Exception) -> None:
-        self.refused += 1
-        if self.refused <= 2:
-            raise StorageUnavailable("the connection was reset")
-        super().mark_failed(job, exc)
-
-
-def test_on_five_methods_no_job_is_lost_or_misreported_because_the_next_could_not_be_taken(registry: Registry) -> None:
-    storage = FlakyStorage()
-    for number in range(6):
-        storage.enqueue(Job("add", (number, 1)))
-
-    summary = Worker(storage, registry=registry, threads=2, burst=True).run_forever()
-
-    assert sorted(job.result for job in storage.done) == [1, 2, 3, 4, 5, 6]
-    assert (summary.succeeded, summary.lost) == (6, 0)
-
-
-def test_on_five_methods_a_failure_counts_once_though_it_took_several_tries_to_say_so(registry: Registry) -> None:
-    storage = FlakyStorage()
-    storage.enqueue(Job("fail"))
-
-    Worker(storage, RetryPolicy(max_retries=3, base_delay=0.0), registry=registry, burst=True).run_forever()
-
-    assert [job.failures for job, _ in storage.failed] == [4] * 4  # the storage keeps the one object
-
-
-def test_on_five_methods_retries_in_memory_are_enqueued_when_ctrl_c_ends_the_worker(registry: Registry) -> None:
-    storage = ListStorage()
-
-    @task(registry=registry)
-    def press_ctrl_c() -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-
-    storage.enqueue(Job("fail"))
-    storage.enqueue(Job("press_ctrl_c"))
-
-    with pytest.raises(KeyboardInterrupt):
-        Worker(storage, RetryPolicy(base_delay=60.0, cap=60.0, jitter=False), registry=registry).run_forever()
-
-    assert "fail" in [job.func_name for job in storage.jobs]
-
-
-def test_on_five_methods_a_job_that_comes_as_the_worker_has_ended_is_given_back() -> None:
-    class Closing(ListStorage):
-        def dequeue(self, timeout: float | None = None) -> Job | None:
-            adapter.close()
-            return super().dequeue(timeout)
-
-    storage = Closing()
-    adapter = FiveMethods(storage)
-    storage.enqueue(Job("add"))
-
-    adapter.wait(None, 0.1)
-
-    assert storage.size() == 1
 
 
 class BrokenPolicy(RetryPolicy):
