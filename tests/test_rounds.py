@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from five_methods import ListStorage, until
+from kinds import opened, promising
 from pinion import Job, Queue, Registry, RetryPolicy, Status, Worker, schedule, task
 from pinion.clock import utc_now
 from pinion.errors import InvalidJob, StorageClosed, StorageUnavailable, Unsupported
@@ -20,11 +21,8 @@ from pinion.worker.report import Report
 from pinion.worker.rounds import Rounds
 from pinion.worker.sweeping import BATCH, Sweeping
 from pinion_memory import InMemoryStorage
-from pinion_sqlite import SqliteStorage
-from right_storages.plain import PlainStorage
 from threads import running
 
-KINDS = [kind for kind in (InMemoryStorage, SqliteStorage, PlainStorage) if Promise.CONTROLS in kind.promises]
 DAY = 86_400.0
 
 
@@ -33,11 +31,10 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=promising(Promise.CONTROLS), ids=lambda kind: kind.__name__)
 def storage(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[Any]:
-    kind = request.param
-    with kind(tmp_path / "jobs.db", clock=clock) if kind is SqliteStorage else kind(clock=clock) as opened:
-        yield opened
+    with opened(request.param, tmp_path, clock) as storage:
+        yield storage
 
 
 @pytest.fixture

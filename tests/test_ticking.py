@@ -4,40 +4,22 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kinds import opened, promising
 from pinion import Job
 from pinion.errors import StorageUnavailable
 from pinion.hooks import Hooks
-from pinion.schedule import Cron, Every, Recurrence, Schedule
+from pinion.schedule import Cron, Every, Schedule
 from pinion.storage import ClaimStorage, Promise, Query, ScheduleEntry
-from pinion.testing import ManualClock
 from pinion.worker.report import Report
 from pinion.worker.rounds import Rounds
 from pinion.worker.ticking import Ticking
-from pinion_memory import InMemoryStorage
-from pinion_sqlite import SqliteStorage
-from right_storages.plain import PlainStorage
-
-NOON = datetime(2026, 5, 6, 12, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-class AtNoon(ManualClock):
-    """Shows noon, until it is moved."""
-
-    def __init__(self) -> None:
-        super().__init__(int(NOON.timestamp()) * 1_000_000)
-
-    def move_to(self, moment: datetime) -> None:
-        self.advance((moment - NOON).total_seconds() - (self.now() / 1e6 - NOON.timestamp()))
-
-
-KINDS = [kind for kind in (InMemoryStorage, SqliteStorage, PlainStorage) if Promise.SCHEDULES in kind.promises]
+from ticks import HOUR, MINUTE, NOON, AtNoon, act, made, schedule, stored, ticking
 
 
 @pytest.fixture
@@ -45,40 +27,10 @@ def clock() -> AtNoon:
     return AtNoon()
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=promising(Promise.SCHEDULES), ids=lambda kind: kind.__name__)
 def storage(request: pytest.FixtureRequest, tmp_path: Path, clock: AtNoon) -> Iterator[Any]:
-    kind = request.param
-    with kind(tmp_path / "jobs.db", clock=clock) if kind is SqliteStorage else kind(clock=clock) as opened:
-        yield opened
-
-
-def schedule(when: Recurrence | None = None, missed: str = "latest", job: Job | None = None) -> Schedule:
-    return Schedule("report", job or Job("report"), when or Cron("@hourly"), missed)
-
-
-def ticking(storage: Any, *schedules: Schedule, once: bool = False) -> Ticking:
-    """What a worker with these schedules does, which has just begun."""
-    begun = Ticking(storage, schedules or [schedule()], Report("w1", Hooks()), once=once)
-    begun.act()
-    return begun
-
-
-def made(storage: Any) -> list[datetime]:
-    """The ticks of the jobs that are stored, in the order of their creation."""
-    return [datetime.fromisoformat(job.headers["pinion.tick"]) for job in storage.find(Query(limit=10_000))]
-
-
-def stored(storage: Any) -> ScheduleEntry:
-    [entry] = storage.schedules()
-    assert isinstance(entry, ScheduleEntry)
-    return entry
-
-
-def act(worker: Ticking) -> float:
-    """Act until nothing is due."""
-    while (seconds := worker.act()) <= 0:
-        pass
-    return seconds
+    with opened(request.param, tmp_path, clock) as storage:
+        yield storage
 
 
 # --- one worker -----------------------------------------------------------------------------------
