@@ -1,11 +1,16 @@
 """Fixtures that many test files share. A file whose tests need another thing by that name has a fixture of its own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import sums
 from command import Folder
-from pinion import Registry
+from pinion import Queue, Registry
+from pinion.testing import Rehearsal
+from pinion_memory import InMemoryStorage
+from rehearsed import START, Tasks
 
 
 @pytest.fixture
@@ -22,3 +27,20 @@ def registry() -> Registry:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of a new queue."""
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
+
+
+@pytest.fixture
+def memory() -> Queue:
+    """A queue of this process alone, for the tasks of `sums`."""
+    return Queue(InMemoryStorage(), registry=sums.registry)
+
+
+@pytest.fixture
+def tasks() -> Tasks:
+    return Tasks()
+
+
+@pytest.fixture
+def rehearsal(tasks: Tasks) -> Iterator[Rehearsal]:
+    with Rehearsal(registry=tasks.registry, start=START) as tasks.rehearsal:
+        yield tasks.rehearsal

@@ -10,17 +10,16 @@ from typing import Any
 
 import pytest
 
-from pinion import Cancel, Handle, Job, JobCancelled, JobFailed, Queue, Registry, RetryPolicy, Status, Worker, task
+from pinion import Cancel, Handle, Job, JobCancelled, JobFailed, Queue, Registry, Status, Worker, task
 from pinion.clock import monotonic, sleep
 from pinion.errors import InvalidResult, JobNotFound, StorageClosed, Unsupported
 from pinion.lookout import IDLE
-from pinion.storage import Change, Filter, Promise
+from pinion.storage import Promise
 from pinion_memory import InMemoryStorage
 from processes import until
+from sums import add, fail, registry, work
 
 SOON = 30.0
-
-registry = Registry()
 
 
 class Colour(Enum):
@@ -34,11 +33,6 @@ class Point:
 
 
 @task(registry=registry)
-def add(a: int, b: int) -> int:
-    return a + b
-
-
-@task(registry=registry)
 def draw(x: int) -> list[Point]:
     return [Point(x, Colour.RED)]
 
@@ -46,11 +40,6 @@ def draw(x: int) -> list[Point]:
 @task(registry=registry)
 async def draw_later(x: int) -> Point | None:
     return Point(x, Colour.RED) if x else None
-
-
-@task(registry=registry)
-def fail() -> int:
-    raise RuntimeError("no luck")
 
 
 @task(registry=registry)
@@ -62,15 +51,6 @@ def give_up() -> None:
 def queue(url: str) -> Iterator[Queue]:
     with Queue(url, registry=registry) as opened:
         yield opened
-
-
-@pytest.fixture
-def memory() -> Queue:
-    return Queue(InMemoryStorage(), registry=registry)
-
-
-def work(queue: Queue) -> None:
-    Worker(queue.storage, RetryPolicy(0), registry=registry, burst=True).run_forever()
 
 
 def later(act: Callable[[], object]) -> threading.Thread:
@@ -203,97 +183,6 @@ def test_a_handle_says_what_it_is_of(memory: Queue) -> None:
     assert str(handle) == str(handle.job()) == f"add[{handle.id}]"
     assert handle == memory.handle(handle.id)
     assert len({handle, memory.handle(handle.id)}) == 1
-
-
-# --- cancelling -----------------------------------------------------------------------------------
-
-
-def test_a_waiting_job_is_cancelled_once(memory: Queue) -> None:
-    handle = memory.enqueue(add, 1, 2)
-
-    assert handle.cancel() is True
-    assert handle.cancel() is False
-    with pytest.raises(JobCancelled):
-        handle.result(0)
-
-
-def test_jobs_are_changed_by_their_handles(memory: Queue) -> None:
-    first, second, third = memory.enqueue_many([add.job(1, 2) for _ in range(3)])
-
-    assert memory.cancel(first, second.id) == [first.id, second.id]
-    assert memory.retry(first, third) == [first.id]
-    assert memory.delete(second, "nobody") == [second.id]
-    assert memory.change(Change.CANCEL, Filter(task="add"), dry_run=True) == [first.id, third.id]
-    assert [first.status(), third.status()] == [Status.PENDING] * 2
-
-
-def test_thousands_are_changed_by_one_call(memory: Queue) -> None:
-    handles = memory.enqueue_many([add.job(1, 2) for _ in range(1500)])
-
-    assert len(memory.cancel(*handles)) == 1500
-
-
-def test_queues_are_paused_and_resumed(memory: Queue) -> None:
-    handle = memory.enqueue(add, 1, 2)
-    memory.pause("default")
-    work_is_left = memory.paused()
-    memory.resume("default")
-    work(memory)
-
-    assert work_is_left == {"default"}
-    assert memory.paused() == frozenset()
-    assert handle.result(0) == 3
-
-
-def test_finished_jobs_are_purged_by_age_and_status(memory: Queue) -> None:
-    done, failed, waiting = memory.enqueue(add, 1, 2), memory.enqueue(fail), memory.enqueue(add, 3, 4)
-    memory.pause("other")
-    work(memory)
-    memory.retry(waiting)
-
-    assert memory.purge(older_than=3600) == 0
-    assert memory.purge(status=Status.FAILED) == 1
-    assert memory.purge(queue="other") == 0
-    assert memory.purge() == 0  # none has a `keep` that ran out
-    assert [done.status(), waiting.status()] == [Status.SUCCESS, Status.PENDING]
-    with pytest.raises(JobNotFound):
-        failed.status()
-
-
-def test_attempts_lines_workers_and_schedules_are_read(memory: Queue) -> None:
-    handle = memory.enqueue(add, 1, 2)
-    work(memory)
-
-    assert [attempt.outcome for attempt in memory.attempts(handle.id)] == ["done"]
-    assert memory.lines(handle.id) == []
-    assert memory.workers() == []
-    assert memory.schedules() == []
-
-
-@pytest.mark.parametrize(
-    ("promise", "ask"),
-    [
-        (Promise.CONTROLS, lambda queue: queue.cancel("x")),
-        (Promise.CONTROLS, lambda queue: queue.retry("x")),
-        (Promise.CONTROLS, lambda queue: queue.delete("x")),
-        (Promise.CONTROLS, lambda queue: queue.pause("x")),
-        (Promise.CONTROLS, lambda queue: queue.resume("x")),
-        (Promise.CONTROLS, lambda queue: queue.paused()),
-        (Promise.CONTROLS, lambda queue: queue.purge()),
-        (Promise.CONTROLS, lambda queue: queue.purge(older_than=1)),
-        (Promise.STEPS, lambda queue: queue.lines("x")),
-        (Promise.WORKERS, lambda queue: queue.workers()),
-        (Promise.SCHEDULES, lambda queue: queue.schedules()),
-        (Promise.INSPECTS, lambda queue: queue.attempts("x")),
-        (Promise.INSPECTS, lambda queue: queue.wait("x")),
-    ],
-)
-def test_what_is_not_promised_is_refused(promise: Promise, ask: Callable[[Queue], object]) -> None:
-    class Modest(InMemoryStorage):
-        promises = InMemoryStorage.promises - {promise}
-
-    with pytest.raises(Unsupported, match=f"Modest doesn't promise {promise}"):
-        ask(Queue(Modest()))
 
 
 # --- in an event loop -----------------------------------------------------------------------------

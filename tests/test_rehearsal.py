@@ -1,86 +1,21 @@
 """What an application's author has for tests: `pinion.testing.Rehearsal`."""
 
 import asyncio
-import dataclasses
-import enum
 import time
 import traceback
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from pinion import Job, Queue, Registry, RetryPolicy, Snooze, Status, task
+from pinion import Job, Queue, Snooze, Status, task
 from pinion import Retry as TryAgain
 from pinion.context import current_job
-from pinion.errors import EndlessJobs, InvalidArguments, InvalidJob, TaskTimeout, UnknownTask, Unserializable
+from pinion.errors import EndlessJobs, InvalidJob, TaskTimeout, UnknownTask, Unserializable
 from pinion.schedule import Schedule, recurrence
 from pinion.storage import Change, Filter
 from pinion.testing import Rehearsal
-
-START = datetime(2030, 1, 1, tzinfo=UTC)
-NO_JITTER = RetryPolicy(max_retries=2, base_delay=10.0, cap=100.0, jitter=False)
-
-
-class Color(enum.Enum):
-    RED = "red"
-
-
-@dataclasses.dataclass
-class Address:
-    city: str
-
-
-class Tasks:
-    """The tasks of an application, and what they did, each with the time."""
-
-    def __init__(self) -> None:
-        self.registry = Registry()
-        self.done: list[Any] = []
-        self.rehearsal: Rehearsal
-
-        @task(registry=self.registry)
-        def send(address: str, subject: str = "hello", *, copies: int = 1) -> str:
-            self.did("send", address)
-            return f"sent to {address}"
-
-        @task(registry=self.registry)
-        def sign_up(address: str) -> None:
-            self.did("sign_up", address)
-            self.rehearsal.queue.enqueue(send, address)
-
-        @task(registry=self.registry, retry=NO_JITTER)
-        def fail(message: str) -> None:
-            self.did("fail", message)
-            raise ValueError(message)
-
-        @task(registry=self.registry)
-        def slow(seconds: float) -> str:
-            self.rehearsal.clock.advance(seconds)
-            return "in time"
-
-        @task(registry=self.registry)
-        def paint(color: Color, where: Address) -> None:
-            self.did("paint", color, where)
-
-        self.send, self.sign_up, self.fail, self.slow, self.paint = send, sign_up, fail, slow, paint
-
-    def did(self, *what: object) -> None:
-        self.done.append((round((self.rehearsal.now - START).total_seconds()), *what))
-
-
-@pytest.fixture
-def tasks() -> Tasks:
-    return Tasks()
-
-
-@pytest.fixture
-def rehearsal(tasks: Tasks) -> Iterator[Rehearsal]:
-    with Rehearsal(registry=tasks.registry, start=START) as tasks.rehearsal:
-        yield tasks.rehearsal
-
+from rehearsed import START, Tasks
 
 # --- draining -----------------------------------------------------------------------------------------
 
@@ -376,83 +311,7 @@ def test_async_tasks_run_also_in_a_test_that_is_async_itself(tasks: Tasks, rehea
     assert [job.result for job in rehearsal.drain()] == [3]
 
 
-# --- what was enqueued --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("args", "kwargs"),
-    [
-        ((), {}),
-        (("a@b",), {}),
-        ((), {"address": "a@b"}),
-        ((), {"subject": "hello"}),
-        (("a@b", ...), {"copies": 2}),
-        ((mock.ANY,), {"copies": 2}),
-    ],
-)
-def test_a_job_is_known_by_the_arguments_that_are_given(
-    tasks: Tasks, rehearsal: Rehearsal, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> None:
-    rehearsal.queue.enqueue(tasks.send, "x@y")
-    job = rehearsal.queue.enqueue(tasks.send, "a@b", copies=2)
-
-    assert rehearsal.assert_enqueued(tasks.send, *args, **kwargs).id == job.id
-    assert rehearsal.assert_enqueued("send", *args, **kwargs).id == job.id
-
-
-def test_options_are_known_by_how_they_were_given(tasks: Tasks, rehearsal: Rehearsal) -> None:
-    tasks.send.using(delay=60, queue="mail", headers={"a": "b"}).enqueue("a@b")
-
-    rehearsal.assert_enqueued(tasks.send.using(delay=60), "a@b")
-    rehearsal.assert_enqueued(tasks.send.using(queue="mail", at=START + timedelta(seconds=60)))
-    rehearsal.assert_enqueued(tasks.send.using(headers={"a": "b"}))
-    for other in ({"delay": 61}, {"queue": "other"}, {"priority": 1}, {"headers": {"a": "c"}}):
-        rehearsal.assert_not_enqueued(tasks.send.using(**other), "a@b")
-    with pytest.raises(AssertionError, match=r"no send\(address='a@b'\) with queue='other' was enqueued"):
-        rehearsal.assert_enqueued(tasks.send.using(queue="other"), "a@b")
-
-
-def test_secret_arguments_are_not_shown(tasks: Tasks, rehearsal: Rehearsal) -> None:
-    @task(registry=tasks.registry, secret=("password",))
-    def log_in(name: str, password: str) -> None: ...
-
-    log_in.enqueue("ada", "swordfish")
-
-    with pytest.raises(AssertionError, match=r"log_in\('ada', '\[secret\]'\)"):
-        rehearsal.assert_enqueued(tasks.send)
-
-
-def test_arguments_are_compared_as_the_task_gets_them(tasks: Tasks, rehearsal: Rehearsal) -> None:
-    rehearsal.queue.enqueue(tasks.paint, Color.RED, where=Address("Ulm"))
-
-    rehearsal.assert_enqueued(tasks.paint, Color.RED, Address("Ulm"))
-    rehearsal.assert_not_enqueued(tasks.paint, where=Address("Bonn"))
-
-
-def test_a_message_tells_what_was_enqueued_instead(tasks: Tasks, rehearsal: Rehearsal) -> None:
-    with pytest.raises(AssertionError, match="nothing was enqueued"):
-        rehearsal.assert_enqueued(tasks.send)
-    rehearsal.queue.enqueue(tasks.send, "x@y")
-    rehearsal.queue.submit(Job("sign_up", ("z",), run_at=START + timedelta(hours=1), queue="mail"))
-    rehearsal.drain()
-
-    with pytest.raises(AssertionError) as caught:
-        rehearsal.assert_enqueued(tasks.send, "a@b", copies=...)
-
-    assert str(caught.value).splitlines() == [
-        "no send(address='a@b', copies=...) was enqueued; enqueued were:",
-        "  send('x@y')  in 'default': SUCCESS",
-        "  sign_up('z')  in 'mail': PENDING, due 2030-01-01T01:00:00+00:00",
-    ]
-    with pytest.raises(AssertionError, match="was enqueued after all"):
-        rehearsal.assert_not_enqueued(tasks.send, "x@y")
-
-
-def test_a_misspelt_argument_is_an_error_and_no_proof_that_nothing_was_enqueued(
-    tasks: Tasks, rehearsal: Rehearsal
-) -> None:
-    with pytest.raises(InvalidArguments, match="adress"):
-        rehearsal.assert_not_enqueued(tasks.send, adress="a@b")
+# --- on a file ----------------------------------------------------------------------------------------
 
 
 def test_code_that_is_given_a_queue_and_a_url_of_a_file_is_rehearsed_too(tasks: Tasks, tmp_path: Any) -> None:
