@@ -1,13 +1,16 @@
 """Inserts: what becomes of jobs that are to be stored, by their ids and their unique keys."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from pinion.codec import Codec
+from pinion.job import Job
 from pinion.storage import Inserted, KeyHeld
 from pinion_sqlite.queries import SQL
-from pinion_sqlite.rows import INSERTED
+from pinion_sqlite.rows import INSERTED, options_of, row_of
 
-__all__ = ["Batch", "Insert", "insert", "other_holder"]
+__all__ = ["Batch", "batch_of", "insert", "other_holder"]
 
 Row = tuple[Any, ...]
 Insert = tuple[str | None, Row]
@@ -18,10 +21,19 @@ RUNNING, FAILED = 1, 3
 
 
 class Batch(NamedTuple):
-    """What is inserted by one call, and when that was."""
+    """What is inserted by one call, when that was, and the statement that takes such rows."""
 
     now: int
     rows: list[Insert]
+    statement: str
+
+
+def batch_of(jobs: Sequence[Job], codec: Codec, now: int) -> Batch:
+    """The rows of the jobs. Raises Unserializable or PayloadTooLarge."""
+    if any(job.unique_key is not None or job.keep is not None for job in jobs):
+        whole = [(job.token, (*row_of(job, codec, now), *options_of(job, now))) for job in jobs]
+        return Batch(now, whole, SQL["insert_with_options"])
+    return Batch(now, [(job.token, row_of(job, codec, now)) for job in jobs], SQL["insert"])
 
 
 def insert(connection: sqlite3.Connection, batch: Batch) -> list[Inserted | KeyHeld]:
@@ -29,30 +41,30 @@ def insert(connection: sqlite3.Connection, batch: Batch) -> list[Inserted | KeyH
     rows = batch.rows
     if len(rows) > 1:
         connection.execute("SAVEPOINT pinion_insert")
-        if connection.executemany(SQL["insert"], [row for _, row in rows]).rowcount == len(rows):
+        if connection.executemany(batch.statement, [row for _, row in rows]).rowcount == len(rows):
             connection.execute("RELEASE pinion_insert")
             return [Inserted.NEW] * len(rows)
         connection.execute("ROLLBACK TO pinion_insert")
         connection.execute("RELEASE pinion_insert")
-    return [_insert_one(connection, token, row, batch.now) for token, row in rows]
+    return [_insert_one(connection, token, row, batch) for token, row in rows]
 
 
-def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row, now: int) -> Inserted | KeyHeld:
-    if connection.execute(SQL["insert"], row).rowcount:
+def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row, batch: Batch) -> Inserted | KeyHeld:
+    if connection.execute(batch.statement, row).rowcount:
         return Inserted.NEW
     stored = connection.execute(SQL["stored"], (row[ID],)).fetchone()
     if stored is None:
-        return _insert_for_key(connection, row, now)
+        return _insert_for_key(connection, row, batch)
     if not _comes_back(stored, token, row):
         return Inserted.SAME_ID
-    return _insert_again(connection, stored[-1], row, now)
+    return _insert_again(connection, stored[-1], row, batch.now)
 
 
-def _insert_for_key(connection: sqlite3.Connection, row: Row, now: int) -> Inserted | KeyHeld:
+def _insert_for_key(connection: sqlite3.Connection, row: Row, batch: Batch) -> Inserted | KeyHeld:
     """The id is new, so it is the key that is taken; perhaps for a period that is over."""
-    key = {"key": row[KEY], "now": now}
+    key = {"key": row[KEY], "now": batch.now}
     if connection.execute(SQL["free_key"], key).rowcount:
-        connection.execute(SQL["insert"], row)
+        connection.execute(batch.statement, row)
         return Inserted.NEW
     return KeyHeld(connection.execute(SQL["key_holder"], key).fetchone()[0])
 
@@ -69,7 +81,7 @@ def _insert_again(connection: sqlite3.Connection, key: str | None, row: Row, now
     if key is not None and (holder := other_holder(connection, key, row[ID], now)) is not None:
         return KeyHeld(holder)
     connection.execute(SQL["record_last"], {"id": row[ID], "now": now})
-    connection.execute(SQL["again"], dict(zip(INSERTED, row, strict=True)))
+    connection.execute(SQL["again"], dict(zip(INSERTED, row, strict=False)))
     return Inserted.AGAIN
 
 

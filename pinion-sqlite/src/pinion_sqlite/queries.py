@@ -20,13 +20,30 @@ waited tells of none."""
 OUTCOME = "CASE status WHEN 1 THEN 5 WHEN 2 THEN 1 WHEN 3 THEN 2 ELSE 6 END"
 """How the attempt ended that a row tells of; one that runs does so by being released."""
 
+HELD = """CASE WHEN unique_for IS NOT NULL THEN key_until IS NOT NULL
+           WHEN unique_while = 'pending' THEN status = 0 AND token IS NULL
+           ELSE status < 2 END"""
+"""Whether a job holds its key, as the index pinion_keys has it: only then SQLite uses that."""
+
+KEPT = "keep IS NOT NULL AND status IN (2, 4)"
+GOES_AT = "max(finished_at + CAST(min(keep, 9e9) * 1000000 AS INTEGER), coalesce(key_until, 0))"
+"""Which jobs are purged, and when, as the index pinion_kept has it."""
+
 WANTED = """(:statuses >> status) & 1 AND (:queue IS NULL OR queue = :queue)
   AND (:task IS NULL OR pinion_lower(func_name) = :task)
   AND (:before IS NULL OR CASE WHEN status > 1 THEN finished_at ELSE created_at END < :before)
   AND (NOT :unasked OR status <> 1 OR asked IS NOT token)"""
 """The conditions of a search.Wanted but for `after` and `limit`."""
 
-FRAGMENTS = {"columns": COLUMNS, "tells": TELLS, "outcome": OUTCOME, "wanted": WANTED}
+FRAGMENTS = {
+    "columns": COLUMNS,
+    "tells": TELLS,
+    "outcome": OUTCOME,
+    "held": HELD,
+    "kept": KEPT,
+    "goes_at": GOES_AT,
+    "wanted": WANTED,
+}
 
 
 def _load() -> dict[str, str]:

@@ -3,6 +3,13 @@
 -- name: insert
 -- Store a job, unless its id or its unique key is taken.
 INSERT INTO pinion_jobs (id, func_name, queue, call, priority, rank, status, ready, due, attempts, failures, lost,
+                         created_at, run_at, unique_key, timeout, headers)
+VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING;
+
+-- name: insert_with_options
+-- The same for jobs of which some have a unique key, or are not kept for ever.
+INSERT INTO pinion_jobs (id, func_name, queue, call, priority, rank, status, ready, due, attempts, failures, lost,
                          created_at, run_at, unique_key, timeout, headers, keep, unique_while, unique_for, key_until)
 VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
@@ -21,11 +28,11 @@ WHERE id = :id;
 
 -- name: free_key
 -- Let go of a key whose period is over.
-UPDATE pinion_jobs SET key_until = NULL WHERE held_key = :key AND key_until <= :now;
+UPDATE pinion_jobs SET key_until = NULL WHERE unique_key = :key AND {held} AND key_until <= :now;
 
 -- name: key_holder
 -- The job that holds a key; a period that is over counts no more.
-SELECT id FROM pinion_jobs WHERE held_key = :key AND (key_until IS NULL OR key_until > :now);
+SELECT id FROM pinion_jobs WHERE unique_key = :key AND {held} AND (key_until IS NULL OR key_until > :now);
 
 -- name: promote
 -- Make claimable what has come due: delayed jobs, and jobs whose lease ran out (these stay RUNNING until somebody claims them).
@@ -225,11 +232,11 @@ WHERE id = :id;
 DELETE FROM pinion_jobs WHERE id = :id;
 
 -- name: purgeable
-SELECT 1 FROM pinion_jobs WHERE goes_at <= :now LIMIT 1;
+SELECT 1 FROM pinion_jobs WHERE {kept} AND {goes_at} <= :now LIMIT 1;
 
 -- name: purge
 DELETE FROM pinion_jobs
-WHERE seq IN (SELECT seq FROM pinion_jobs WHERE goes_at <= :now ORDER BY goes_at LIMIT :limit);
+WHERE seq IN (SELECT seq FROM pinion_jobs WHERE {kept} AND {goes_at} <= :now ORDER BY {goes_at} LIMIT :limit);
 
 -- name: pause
 INSERT INTO pinion_paused (queue) VALUES (?) ON CONFLICT DO NOTHING;

@@ -3,19 +3,15 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import InvalidURL, JobNotFound
-from pinion.job import Job
 from pinion.storage import SYSTEM, ClaimStorage, Clock, Promise, monotonic, sleep
 from pinion_sqlite.connection import Connections, connect
 from pinion_sqlite.failures import translated
 from pinion_sqlite.filesystem import check_place
-from pinion_sqlite.inserts import Batch
-from pinion_sqlite.rows import row_of
 from pinion_sqlite.schema import is_ready, prepare
 from pinion_sqlite.watches import Watches
 
@@ -103,10 +99,6 @@ class QueueFile(ClaimStorage):
     def _write_one(self, statement: str, parameters: Any = (), synchronous: str | None = None) -> int:
         """How many rows it changed."""
         return self._connections.write(lambda writer: writer.execute(statement, parameters).rowcount, synchronous)
-
-    def _batch(self, jobs: Sequence[Job], now: int) -> Batch:
-        """Raises Unserializable or PayloadTooLarge."""
-        return Batch(now, [(job.token, row_of(job, self.codec, now)) for job in jobs])
 
     def _not_found(self, job_id: str) -> JobNotFound:
         return JobNotFound(f"{self.path} holds no job with the id {job_id!r}")

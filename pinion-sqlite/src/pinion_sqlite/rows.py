@@ -16,6 +16,7 @@ __all__ = [
     "claimed_job",
     "error_text",
     "moment",
+    "options_of",
     "row_of",
     "stored_error",
     "whole_job",
@@ -45,12 +46,8 @@ INSERTED = [
     "unique_key",
     "timeout",
     "headers",
-    "keep",
-    "unique_while",
-    "unique_for",
-    "key_until",
 ]
-"""The parameters of the statement `insert`, in order."""
+"""The parameters of the statement `insert`, in order; those of `insert_with_options` begin so."""
 
 
 def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
@@ -74,19 +71,16 @@ def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
         job.unique_key,
         job.timeout,
         codec.encode(job.headers) if job.headers else None,
-        job.keep,
-        *(_NO_KEY if job.unique_key is None else _key_options(job, now)),
     )
 
 
-_NO_KEY = (None, None, None)
-
-
-def _key_options(job: Job, now: int) -> tuple[str | None, float | None, int | None]:
-    """How long the key is held."""
+def options_of(job: Job, now: int) -> tuple[Any, ...]:
+    """What the statement `insert_with_options` needs besides: for how long the job, and its key, are kept."""
+    if job.unique_key is None:
+        return job.keep, None, None, None
     if job.unique_for is not None:
-        return None, job.unique_for, after(now, job.unique_for)
-    return (None if job.unique_while == "unfinished" else job.unique_while), None, None
+        return job.keep, None, job.unique_for, after(now, job.unique_for)
+    return job.keep, None if job.unique_while == "unfinished" else job.unique_while, None, None
 
 
 def after(now: int, seconds: float) -> int:

@@ -43,7 +43,7 @@ from pinion_sqlite.connection import connect
 from pinion_sqlite.control import Control
 from pinion_sqlite.diary import Diary
 from pinion_sqlite.failures import translated
-from pinion_sqlite.inserts import Batch, insert
+from pinion_sqlite.inserts import Batch, batch_of, insert
 from pinion_sqlite.inspection import Inspection
 from pinion_sqlite.look import Look
 from pinion_sqlite.queries import SQL
@@ -109,7 +109,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
 
     def insert(self, jobs: Sequence[Job], *, connection: Any = None) -> list[Inserted | KeyHeld]:
         self.accept(jobs, connection)
-        batch = self._batch(jobs, self.clock.now())
+        batch = batch_of(jobs, self.codec, self.clock.now())
         if not batch.rows:
             return []
         if connection is not None:
@@ -153,7 +153,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
         for place, settlement in enumerate(settle):
             if settlement.then:
                 self.accept(settlement.then)
-                found.append((place, self._batch(settlement.then, now)))
+                found.append((place, batch_of(settlement.then, self.codec, now)))
         return found
 
     def _decoded(

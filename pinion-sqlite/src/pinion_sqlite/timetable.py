@@ -7,7 +7,7 @@ from typing import Any
 
 from pinion.job import Job
 from pinion.storage import ScheduleEntry, Schedules, as_microseconds
-from pinion_sqlite.inserts import insert
+from pinion_sqlite.inserts import batch_of, insert
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.queue_file import QueueFile
 from pinion_sqlite.rows import moment
@@ -32,7 +32,7 @@ class Timetable(QueueFile, Schedules):
 
     def fire(self, name: str, expected: datetime, next: datetime | None, jobs: Sequence[Job]) -> bool:
         self.accept(jobs)
-        batch = self._batch(jobs, self.clock.now())
+        batch = batch_of(jobs, self.codec, self.clock.now())
         tick = {"name": name, "expected": as_microseconds(expected), "next": _microseconds(next)}
 
         def transaction(writer: sqlite3.Connection) -> bool:

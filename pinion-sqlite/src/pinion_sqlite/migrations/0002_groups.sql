@@ -1,30 +1,22 @@
 -- Unique keys, the past of jobs, control from outside, schedules, and who is alive. It only adds: a program that knows
--- nothing of it goes on, and what such a program does to a row is what the computed columns go by.
+-- nothing of it goes on, and what such a program does to a row is what the conditions of the indexes go by.
 ALTER TABLE pinion_jobs ADD COLUMN keep REAL;             -- seconds that it stays once it is finished
 ALTER TABLE pinion_jobs ADD COLUMN unique_while TEXT;     -- NULL: while it is unfinished
 ALTER TABLE pinion_jobs ADD COLUMN unique_for REAL;       -- seconds, instead
 ALTER TABLE pinion_jobs ADD COLUMN key_until INTEGER;     -- with unique_for: when the key is free, unless it is by now
 ALTER TABLE pinion_jobs ADD COLUMN asked TEXT;            -- the token of the claim that was asked to stop
 
--- The unique key as long as the job holds it. Whoever claims the job puts a token there; whoever inserts it, none.
-ALTER TABLE pinion_jobs ADD COLUMN held_key TEXT GENERATED ALWAYS AS (
-    CASE WHEN unique_key IS NULL THEN NULL
-         WHEN unique_for IS NOT NULL THEN CASE WHEN key_until IS NOT NULL THEN unique_key END
-         WHEN unique_while = 'pending' THEN CASE WHEN status = 0 AND token IS NULL THEN unique_key END
-         WHEN status < 2 THEN unique_key
-    END
-) VIRTUAL;
+-- Keys that are held. Whoever claims a job puts a token there; whoever inserts it, none.
+CREATE UNIQUE INDEX pinion_keys ON pinion_jobs (unique_key)
+WHERE unique_key IS NOT NULL
+  AND CASE WHEN unique_for IS NOT NULL THEN key_until IS NOT NULL
+           WHEN unique_while = 'pending' THEN status = 0 AND token IS NULL
+           ELSE status < 2 END;
 
--- When a finished job may be purged: not before its key is free. FAILED ones stay.
-ALTER TABLE pinion_jobs ADD COLUMN goes_at INTEGER GENERATED ALWAYS AS (
-    CASE WHEN keep IS NOT NULL AND status IN (2, 4)
-         THEN max(finished_at + CAST(min(keep, 9e9) * 1000000 AS INTEGER), coalesce(key_until, 0))
-    END
-) VIRTUAL;
-
-CREATE UNIQUE INDEX pinion_keys ON pinion_jobs (held_key) WHERE held_key IS NOT NULL;
-
-CREATE INDEX pinion_kept ON pinion_jobs (goes_at) WHERE goes_at IS NOT NULL;
+-- When finished jobs may be purged: not before their keys are free. FAILED ones stay.
+CREATE INDEX pinion_kept
+ON pinion_jobs (max(finished_at + CAST(min(keep, 9e9) * 1000000 AS INTEGER), coalesce(key_until, 0)))
+WHERE keep IS NOT NULL AND status IN (2, 4);
 
 -- Finished jobs, to be counted, listed by any of this in the order of ids, and chosen by age.
 DROP INDEX pinion_finished;
