@@ -17,6 +17,8 @@ FEATURES = (
     "arguments of 1 kB",
     "priorities",
     "unique keys",
+    "history of one retry",
+    "kept for a day",
     "16 queues",
     "8 threads",
 )

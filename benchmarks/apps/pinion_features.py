@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.apps.pinion_app import BULK, url
 from benchmarks.proof import ran
-from pinion import Job, Queue, Worker, open_storage, task
+from pinion import Job, Queue, Retry, Worker, current_job, open_storage, task
 from pinion.plugins import load_hooks
 
 FEATURE = os.environ.get("PINION_BENCH_FEATURE", "none")
@@ -19,6 +19,8 @@ TEXT = "x" * 1000
 
 @task
 def featured(number: int, *_: Any, **__: Any) -> Any:
+    if FEATURE == "history of one retry" and current_job().attempt == 1:
+        raise Retry(after=0)
     ran(number)
     return {"number": number, "square": number * number} if FEATURE == "results" else None
 
@@ -46,6 +48,8 @@ def job(number: int) -> Job:
             return Job("featured", (number, 0), priority=number % 10)
         case "unique keys":
             return Job("featured", (number, 0), unique_key=f"key-{number}")
+        case "kept for a day":
+            return Job("featured", (number, 0), keep=86_400.0)
         case "headers":
             return Job("featured", (number, 0), headers={"traceparent": f"00-{number:032x}-{number:016x}-01"})
     return Job("featured", (number, 0))
