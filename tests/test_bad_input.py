@@ -80,6 +80,11 @@ def test_words_that_a_command_does_not_take(words: tuple[str, ...], folder: Fold
     assert done.only_error()
 
 
+def test_the_arguments_of_a_task_that_follow_its_name(folder: Folder) -> None:
+    refused(folder.pinion("enqueue", "sqlite:///jobs.db", "add", "1", "2"), 2, saying=("'1'", "--args '[1, 2]'"))
+    nothing_lost(folder)
+
+
 # --- plugins --------------------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def enqueue(
     With --import, the task must be registered and take the arguments, and its own options hold where none are given
     here. If another job holds the unique key, nothing is stored, and the status is 1.
     """
-    url, [task] = take_url(words, names=["TASK"])
+    url, [task] = take_url(words, names=["TASK"], more="a task's arguments go into --args, as in --args '[1, 2]'; ")
     call = (
         tuple(parse_json("--args", args, list, "[1, 2]")),
         parse_json("--kwargs", kwargs, dict, '{"to": "ann"}'),

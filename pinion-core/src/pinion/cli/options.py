@@ -37,16 +37,18 @@ class WrongUse(click.ClickException):
     exit_code = 2
 
 
-def take_url(words: Sequence[str], *, names: Sequence[str] = ()) -> tuple[str, list[str]]:
+def take_url(words: Sequence[str], *, names: Sequence[str] = (), more: str = "") -> tuple[str, list[str]]:
     """The URL and the other words of a command line; without a URL, PINION_URL says it.
 
-    names: what the other words must be, one each. Raises WrongUse.
+    names: what the other words must be, one each.
+    more: what to do instead of giving further words, to be said to whoever does.
+    Raises WrongUse.
     """
     url, rest = split_url(words)
     if len(rest) < len(names):
         raise WrongUse(f"missing {names[len(rest)]}; usage: {_usage(names)}")
     if len(rest) > len(names):
-        raise WrongUse(f"unexpected {rest[len(names)]!r}; usage: {_usage(names)}")
+        raise WrongUse(f"unexpected {rest[len(names)]!r}; {more}usage: {_usage(names)}")
     return url, rest
 
 
