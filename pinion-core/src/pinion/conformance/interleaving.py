@@ -5,12 +5,13 @@ deterministic for short operations. A second thread that gets stuck waits for a 
 goes on then.
 """
 
+import contextlib
 import linecache
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from pinion.clock import monotonic
 from pinion.conformance.errand import Errand
@@ -150,18 +151,37 @@ class _Pair:
     def let_it_run(self, other: Errand) -> None:
         """Return when it is over, or stuck."""
         steps, since, rests = -1, monotonic(), 0
-        while not other.is_done(0.002):
-            if self._steps != steps or not _sleeps(other):
-                steps, since, rests = self._steps, monotonic(), 0
-            rests += 1
-            if rests >= RESTS or monotonic() - since > STUCK:
-                return
+        with _State(other) as state:
+            while not other.is_done(0.002):
+                if self._steps != steps or not state.sleeps:
+                    steps, since, rests = self._steps, monotonic(), 0
+                rests += 1
+                if rests >= RESTS or monotonic() - since > STUCK:
+                    return
 
 
-def _sleeps(other: Errand) -> bool:
-    """Whether the system says that the thread waits for something; where it tells nothing, it may."""
-    try:
-        with open(f"/proc/self/task/{other.native_id}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "S"
-    except OSError:
-        return True
+class _State:
+    """What the system says of a thread."""
+
+    def __init__(self, errand: Errand) -> None:
+        self._file: BinaryIO | None = None
+        with contextlib.suppress(OSError):
+            self._file = open(f"/proc/self/task/{errand.native_id}/stat", "rb", buffering=0)  # noqa: SIM115
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether it waits for something; where the system tells nothing, it may."""
+        if self._file is None:
+            return True
+        try:
+            self._file.seek(0)
+            return self._file.read(1000).rpartition(b")")[2].split()[0] == b"S"
+        except OSError:
+            return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
