@@ -1,6 +1,7 @@
 """Trial: what a check works with: a fresh storage, time, threads and processes; everything is given back at its end."""
 
 import math
+import os
 import random
 import shutil
 import tempfile
@@ -74,6 +75,8 @@ class Trial:
 
     def elsewhere(self) -> Address:
         """A place where no storage has been."""
+        if not self.target.reopens:  # then it has no place, and needs no folder
+            return self.target.fresh(Path(os.devnull), f"kit{new_id().replace('-', '')}")
         folder = Path(tempfile.mkdtemp(prefix="pinion-conformance-"))
         self._folders.append(folder)
         return self.target.fresh(folder, f"kit{new_id().replace('-', '')}")
