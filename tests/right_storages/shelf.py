@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from compact import pickled
 from pinion.clock import SYSTEM, Clock, monotonic
 from pinion.codec import DEFAULT_CODEC, Codec
 from pinion.errors import StorageCorrupt, StorageError
+from pinion.job import Job
 from pinion.storage import Inspects, Promise
 from right_storages.claiming import PlainClaims
 from right_storages.plain import PlainStorage
@@ -33,6 +35,7 @@ class ShelfClaims(PlainClaims):
         self.file = Path(directory, "rows")
         self.side = Path(directory, "lock")
         self.content = b""
+        self.made: tuple[dict[str, Row], Around, bytes] | None = None
         with self.locked():
             self.save()
 
@@ -47,8 +50,13 @@ class ShelfClaims(PlainClaims):
                 except BaseException:
                     self.content = b""  # so that the rows are read again
                     raise
-                if pickle.dumps((self.rows, self.numbers, self.around)) != self.content:
-                    self.save()
+                content = self.pickled()
+                if content != self.content:
+                    self.made = self.rows, self.around, content
+                    try:
+                        self.save()
+                    finally:
+                        self.made = None
             self.changed.notify_all()
 
     @contextmanager
@@ -82,8 +90,14 @@ class ShelfClaims(PlainClaims):
             raise StorageCorrupt(f"{self.file} can't be read: {type(raised).__name__}") from raised
         return rows, numbers, around
 
+    def pickled(self) -> bytes:
+        """What the file is to hold; `locked` has it already, unless the rows were exchanged since."""
+        if self.made and self.made[0] is self.rows and self.made[1] is self.around:
+            return self.made[2]
+        return pickled((self.rows, self.numbers, self.around), Job, Row)
+
     def save(self) -> None:
-        content = pickle.dumps((self.rows, self.numbers, self.around))
+        content = self.pickled()
         new = self.file.with_suffix(".new")
         try:
             new.write_bytes(content)
