@@ -5,6 +5,7 @@ A target is a URL, in which `{tmp}` becomes a fresh directory and `{unique}` a f
 the one in that directory. An address can be written down and opened again, also by another process.
 """
 
+import functools
 import importlib
 import inspect
 import os
@@ -154,7 +155,20 @@ def _name_of(factory: Callable[..., Any]) -> str:
 
 
 def _parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """Those of a call; where a class passes options on to the next of its bases, those of that one too."""
+    """Those of a call. They are read once, since a case may open a storage sixty times."""
+    try:
+        return _known_parameters(factory)
+    except TypeError:  # it can't be hashed
+        return _read_parameters(factory)
+
+
+@functools.cache
+def _known_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    return _read_parameters(factory)
+
+
+def _read_parameters(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Where a class passes options on to the next of its bases, those of that one too."""
     found = _signature(factory)
     for base in factory.__mro__[1:] if isinstance(factory, type) else ():
         if not any(map(_collects, found.values())):
