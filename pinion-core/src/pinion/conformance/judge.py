@@ -15,6 +15,7 @@ from typing import Any
 from pinion.conformance.broken import WrongUse
 from pinion.conformance.cases import ALL
 from pinion.conformance.facts import Facts, examine
+from pinion.conformance.nursery import Nursery
 from pinion.conformance.speaker import Speaker
 from pinion.conformance.target import Target
 from pinion.conformance.verdict import Result, run
@@ -27,6 +28,7 @@ PULSE = 0.5
 
 def main() -> None:
     """Do what standard input asks for, and say it on standard output."""
+    nursery = Nursery() if Nursery.is_possible() else None
     speaker = Speaker()
     threading.Thread(target=_beat, args=(speaker,), daemon=True).start()
     asked = json.loads(sys.stdin.readline())
@@ -37,16 +39,16 @@ def main() -> None:
         speaker.say({"wrong_use": str(wrong)})
     else:
         speaker.say({"facts": dataclasses.asdict(facts)})
-        _try(target, facts, asked["seed"], json.loads(sys.stdin.readline() or "[]"), speaker)
+        _try(target, facts, asked["seed"], json.loads(sys.stdin.readline() or "[]"), speaker, nursery)
     sys.stderr.flush()
     os._exit(0)  # whatever threads the storage left behind
 
 
-def _try(target: Target, facts: Facts, seed: int, wanted: list[str], speaker: Speaker) -> None:
+def _try(target: Target, facts: Facts, seed: int, wanted: list[str], speaker: Speaker, nursery: Nursery | None) -> None:
     by_id = {case.id: case for case in ALL}
     for case_id in wanted:
         speaker.say({"begin": case_id})
-        result = run(by_id[case_id], target, facts, seed)
+        result = run(by_id[case_id], target, facts, seed, nursery)
         speaker.say({"result": _told(result)})
         if result.hung:
             return

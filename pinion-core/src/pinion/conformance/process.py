@@ -13,6 +13,7 @@ from typing import Any
 
 from pinion.clock import monotonic
 from pinion.conformance.broken import Broken
+from pinion.conformance.nursery import Child, Nursery
 
 __all__ = ["Process", "end", "end_children", "environment"]
 
@@ -26,19 +27,19 @@ class Process:
     """A program that writes a line of JSON whenever it has something to say. on_line: called at each of them."""
 
     def __init__(
-        self, program: str, address: dict[str, str], arguments: dict[str, Any], on_line: Callable[[], None]
+        self,
+        program: str,
+        address: dict[str, str],
+        arguments: dict[str, Any],
+        on_line: Callable[[], None],
+        nursery: Nursery | None = None,
     ) -> None:
         self.program = program
         self._on_line = on_line
         self._started = threading.Event()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pinion.conformance.programs", program, json.dumps(address), json.dumps(arguments)],
-            env=environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        told = [program, json.dumps(address), json.dumps(arguments)]
+        self._process = nursery.start(told) if nursery else _spawned(told)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -99,7 +100,17 @@ class Process:
         end(self._process, self._listener)
 
 
-def end(process: subprocess.Popen[str], listener: threading.Thread) -> None:
+def _spawned(arguments: list[str]) -> Child:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pinion.conformance.programs", *arguments],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end(process: Child, listener: threading.Thread) -> None:
     """Kill a process, wait until its output was read to the end, and give back its pipes. May be repeated."""
     process.kill()
     process.wait()

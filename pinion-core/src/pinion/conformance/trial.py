@@ -15,6 +15,7 @@ from pinion.codec import Codec
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.errand import Errand
 from pinion.conformance.facts import Facts
+from pinion.conformance.nursery import Nursery
 from pinion.conformance.process import Process
 from pinion.conformance.target import Address, Target
 from pinion.identity import new_id
@@ -50,7 +51,9 @@ class Trial:
     margin: seconds by which something must be missed to be told from a hit.
     """
 
-    def __init__(self, target: Target, facts: Facts, seed: int, *, real_time: bool = False) -> None:
+    def __init__(
+        self, target: Target, facts: Facts, seed: int, *, real_time: bool = False, nursery: Nursery | None = None
+    ) -> None:
         self.target = target
         self.facts = facts
         self.seed = seed
@@ -61,6 +64,7 @@ class Trial:
         self._opened: list[Any] = []
         self._folders: list[Path] = []
         self._processes: list[Process] = []
+        self._nursery = nursery
         self._storage: Any = None
         self._address: Address | None = None
 
@@ -226,7 +230,7 @@ class Trial:
     def process(self, program: str, address: Address | None = None, **arguments: Any) -> Process:
         """Run one of the programs of `pinion.conformance.programs` in a process of its own."""
         self.check_reopens(Promise.SHARED if self.facts.makes(Promise.SHARED) else Promise.DURABLE)
-        process = Process(program, (address or self.address).written(), arguments, self.progress)
+        process = Process(program, (address or self.address).written(), arguments, self.progress, self._nursery)
         self._processes.append(process)
         return process
 

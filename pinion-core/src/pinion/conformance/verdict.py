@@ -9,6 +9,7 @@ from pinion.clock import monotonic
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cause import cause, place
 from pinion.conformance.facts import Facts
+from pinion.conformance.nursery import Nursery
 from pinion.conformance.target import Target
 from pinion.conformance.trial import Trial
 
@@ -55,14 +56,17 @@ def not_judged(case: Case, facts: Facts, why: str) -> Result:
     return Result(case, case.level_for(facts), Outcome.FAILED, message=why, tried=False)
 
 
-def run(case: Case, target: Target, facts: Facts, seed: int) -> Result:
-    """Try the case; once more if it failed while the machine stood still, since some cases measure time."""
-    attempt = _Attempt(case, target, facts, seed)
+def run(case: Case, target: Target, facts: Facts, seed: int, nursery: Nursery | None = None) -> Result:
+    """Try the case; once more if it failed while the machine stood still, since some cases measure time.
+
+    nursery: where its processes come from, if not from the file.
+    """
+    attempt = _Attempt(case, target, facts, seed, nursery)
     result = attempt.result()
     for _ in range(_TRIES - 1):
         if result.outcome is Outcome.PASSED or result.hung or not attempt.stalled:
             break
-        attempt = _Attempt(case, target, facts, seed)
+        attempt = _Attempt(case, target, facts, seed, nursery)
         result = attempt.result()
     return result
 
@@ -70,11 +74,11 @@ def run(case: Case, target: Target, facts: Facts, seed: int) -> Result:
 class _Attempt:
     """One attempt at a case, in a thread that can be left behind."""
 
-    def __init__(self, case: Case, target: Target, facts: Facts, seed: int) -> None:
+    def __init__(self, case: Case, target: Target, facts: Facts, seed: int, nursery: Nursery | None) -> None:
         self.case = case
         self.facts = facts
         self.stalled = False
-        self.trial = Trial(target, facts, seed, real_time=case.real_time)
+        self.trial = Trial(target, facts, seed, real_time=case.real_time, nursery=nursery)
         self.cause = ""
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._try, name=case.id, daemon=True)

@@ -1,0 +1,126 @@
+"""Nursery: a copy of the judge from before it knew any storage, which is copied again for each program of the kit.
+
+Python and the imports take a fifth of a second, and a storage that processes share is judged with dozens of them. What
+the copies have is the kit alone: each imports the storage's module itself, as any process does.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import IO, Any, Protocol
+
+__all__ = ["Child", "Nursery"]
+
+LONGEST = 100_000
+"""Bytes of what a program is told: its address and its arguments."""
+
+
+class Child(Protocol):
+    """A process, as far as the kit needs it; a `subprocess.Popen` is one."""
+
+    pid: int
+    stdin: IO[str] | None
+    stdout: IO[str] | None
+
+    def kill(self) -> None:
+        """Send it SIGKILL, if it is still there."""
+
+    def wait(self) -> Any:
+        """Return when it has ended."""
+
+
+class Nursery:
+    """Starts programs. Make it before there are threads, and before anything was read from standard input."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._asking = threading.Lock()
+        if os.fork() == 0:
+            self._socket.close()
+            _serve(theirs)
+        theirs.close()
+
+    @staticmethod
+    def is_possible() -> bool:
+        """Whether processes can be copied here, and given their pipes."""
+        return sys.platform == "linux"
+
+    def start(self, arguments: Sequence[str]) -> Child:
+        """Run the program of `pinion.conformance.programs` that these are for."""
+        their_input, our_input = os.pipe()
+        our_output, their_output = os.pipe()
+        our_end, their_end = os.pipe()
+        theirs = [their_input, their_output, their_end]
+        with self._asking:
+            socket.send_fds(self._socket, [json.dumps(arguments).encode()], theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
+        return _Copy(our_input, our_output, our_end)
+
+
+class _Copy:
+    """A process that was copied. It is the child of another, which tells its number, and by closing a pipe its end."""
+
+    def __init__(self, stdin: int, stdout: int, told: int) -> None:
+        self.stdin: IO[str] | None = os.fdopen(stdin, "w", encoding="utf-8")
+        self.stdout: IO[str] | None = os.fdopen(stdout, encoding="utf-8")
+        self._told = os.fdopen(told, encoding="ascii")
+        self.pid = int(self._told.readline() or 0)
+
+    def kill(self) -> None:
+        if self.pid and not self._told.closed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        if not self._told.closed:
+            self._told.read()
+            self._told.close()
+
+
+def _serve(asked_by: socket.socket) -> None:
+    """Copy this process whenever it is asked for, until nobody is there to ask. Returns in no process."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(asked_by, LONGEST, 3)
+        if not message:
+            os._exit(0)
+        if os.fork() == 0:
+            asked_by.close()
+            _keep(json.loads(message), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _keep(arguments: list[str], stdin: int, stdout: int, told: int) -> None:
+    """Start the program, and stay until it has ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        os.close(told)
+        _become(arguments, stdin, stdout)
+    os.close(stdin)
+    os.close(stdout)
+    os.write(told, f"{child}\n".encode())
+    os.waitpid(child, 0)
+    os._exit(0)
+
+
+def _become(arguments: list[str], stdin: int, stdout: int) -> None:
+    """Run the program, and end as a Python does that ran nothing else."""
+    os.dup2(stdin, 0)
+    os.dup2(stdout, 1)
+    os.close(stdin)
+    os.close(stdout)
+    from pinion.conformance.programs.__main__ import main  # here, since most judges need no programs
+
+    sys.argv[1:] = arguments
+    main(*arguments)
+    sys.exit(0)
