@@ -78,6 +78,18 @@ class WritesWhenItCloses(Common):
         super().close()
 
 
+@refused_by("shared.other_process")
+class KeepsQueuesByTheirHash(Common):
+    """What `hash` says of a name is something else in each Python that is started."""
+
+    def put(self, row: Row) -> Inserted | KeyHeld:
+        self.around.paused.add(f"{hash(row.job.queue)}")
+        return super().put(row)
+
+    def is_claimable(self, row: Row) -> bool:
+        return f"{hash(row.job.queue)}" in self.around.paused and super().is_claimable(row)
+
+
 @refused_by("shared.exactly_once", "history.processes", like="https://github.com/avryhof/huey_django_orm/issues/8")
 class LocksOnlyItsThreads(Common):
     """The lock is known to this process alone."""

@@ -227,10 +227,14 @@ class Trial:
         """Do something in a thread of its own."""
         return Errand(call, *arguments)
 
-    def process(self, program: str, address: Address | None = None, **arguments: Any) -> Process:
-        """Run one of the programs of `pinion.conformance.programs` in a process of its own."""
+    def process(self, program: str, address: Address | None = None, *, anew: bool = False, **arguments: Any) -> Process:
+        """Run one of the programs of `pinion.conformance.programs` in a process of its own.
+
+        anew: Python is started for it. A copy has the hashes of the process that it was copied from.
+        """
         self.check_reopens(Promise.SHARED if self.facts.makes(Promise.SHARED) else Promise.DURABLE)
-        process = Process(program, (address or self.address).written(), arguments, self.progress, self._nursery)
+        nursery = None if anew else self._nursery
+        process = Process(program, (address or self.address).written(), arguments, self.progress, nursery)
         self._processes.append(process)
         return process
 

@@ -51,7 +51,7 @@ def close(trial: Trial) -> None:
 @cases("shared.other_process", real_time=True)
 def other_process(trial: Trial) -> None:
     """A job that another process inserted is there when it says so."""
-    process = _ready(trial.process("insert_when_told"))
+    process = _ready(trial.process("insert_when_told", anew=True))
     for number in range(3):
         process.say()
         process.line()
