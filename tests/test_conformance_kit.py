@@ -33,7 +33,7 @@ for file in FILES:
     importlib.import_module(f"wrong_storages.{file}")
 
 SEED = int(os.environ.get("PINION_SEED", "7"))
-SIDE_BY_SIDE = 8
+SIDE_BY_SIDE = 6
 BY_ID = {case.id: case for case in ALL}
 
 

@@ -101,9 +101,10 @@ class Process:
 
 
 def _spawned(arguments: list[str]) -> Child:
+    """Its hashes are its own, also where PYTHONHASHSEED makes those of all processes the same."""
     return subprocess.Popen(
         [sys.executable, "-m", "pinion.conformance.programs", *arguments],
-        env=environment(),
+        env={**environment(), "PYTHONHASHSEED": "random"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
