@@ -77,10 +77,10 @@ def _measured(options: argparse.Namespace) -> Results:
         began = time.monotonic()
         for number, part, row in rounds(plan, stage, _say):
             results.add(number, part, row)
-            if keep:
+            results.conditions["minutes"] = round((time.monotonic() - began) / 60, 1)
+            results.conditions["servers"] = servers.versions()
+            if keep:  # what is there of a run that is cut off can be reported, too
                 results.write(keep)
-        results.conditions["minutes"] = round((time.monotonic() - began) / 60, 1)
-        results.conditions["servers"] = servers.versions()
     return results
 
 
