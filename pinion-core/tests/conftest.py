@@ -1,7 +1,7 @@
 """Fixtures that several test files of the worker share."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -38,7 +38,7 @@ class Running:
 
 
 @pytest.fixture
-def start() -> Iterator[object]:
+def start() -> Iterator[Callable[[Worker], Running]]:
     started: list[Running] = []
 
     def begin(worker: Worker) -> Running:

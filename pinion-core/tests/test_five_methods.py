@@ -2,6 +2,8 @@
 
 import os
 import signal
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -49,11 +51,11 @@ def test_on_five_methods_that_forget_failures_a_job_is_still_retried_as_often_as
 
 
 def test_on_five_methods_retries_in_memory_are_enqueued_at_once_when_the_worker_stops(
-    registry: Registry, start: object
+    registry: Registry, start: Callable[[Worker], Any]
 ) -> None:
     storage = ListStorage()
     storage.enqueue(Job("fail"))
-    running = start(Worker(storage, RetryPolicy(base_delay=60, cap=60, jitter=False), registry=registry))  # type: ignore[operator]
+    running = start(Worker(storage, RetryPolicy(base_delay=60, cap=60, jitter=False), registry=registry))
     until(lambda: storage.failed)
 
     running.stop()

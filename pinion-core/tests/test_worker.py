@@ -4,6 +4,8 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -23,8 +25,8 @@ def test_an_unknown_task_is_retried_like_any_failure(registry: Registry) -> None
     assert len(storage.failed) == 4
 
 
-def test_stop_returns_at_once_and_ends_an_idle_worker(registry: Registry, start: object) -> None:
-    running = start(Worker(ListStorage(), registry=registry))  # type: ignore[operator]
+def test_stop_returns_at_once_and_ends_an_idle_worker(registry: Registry, start: Callable[[Worker], Any]) -> None:
+    running = start(Worker(ListStorage(), registry=registry))
     running.stop()
 
 
@@ -35,7 +37,9 @@ def test_a_worker_stopped_before_it_runs_ends_at_once(registry: Registry) -> Non
     worker.run_forever()
 
 
-def test_finished_work_waits_in_memory_while_the_storage_is_away(registry: Registry, start: object) -> None:
+def test_finished_work_waits_in_memory_while_the_storage_is_away(
+    registry: Registry, start: Callable[[Worker], Any]
+) -> None:
     storage, entered, go = AwayStorage(), threading.Event(), threading.Event()
 
     @task(registry=registry)
@@ -45,7 +49,7 @@ def test_finished_work_waits_in_memory_while_the_storage_is_away(registry: Regis
         return "kept"
 
     storage.enqueue(Job("slow"))
-    start(Worker(storage, registry=registry))  # type: ignore[operator]
+    start(Worker(storage, registry=registry))
     assert entered.wait(10)
     storage.away = True
     go.set()
@@ -58,12 +62,12 @@ def test_finished_work_waits_in_memory_while_the_storage_is_away(registry: Regis
 
 
 def test_an_outage_is_said_once_and_so_is_its_end(
-    registry: Registry, start: object, caplog: pytest.LogCaptureFixture
+    registry: Registry, start: Callable[[Worker], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "pinion.worker")
     storage = AwayStorage()
     storage.away = True
-    start(Worker(storage, registry=registry))  # type: ignore[operator]
+    start(Worker(storage, registry=registry))
     until(lambda: storage.refused >= 4)
 
     storage.away = False
@@ -72,10 +76,12 @@ def test_an_outage_is_said_once_and_so_is_its_end(
     assert sum("doesn't answer" in record.message for record in caplog.records) == 1
 
 
-def test_a_worker_that_stops_during_an_outage_ends_within_its_grace(registry: Registry, start: object) -> None:
+def test_a_worker_that_stops_during_an_outage_ends_within_its_grace(
+    registry: Registry, start: Callable[[Worker], Any]
+) -> None:
     storage = AwayStorage()
     storage.away = True
-    running = start(Worker(storage, registry=registry, grace=0.5))  # type: ignore[operator]
+    running = start(Worker(storage, registry=registry, grace=0.5))
     until(lambda: storage.refused >= 2)
 
     running.stop()
@@ -189,7 +195,9 @@ def test_a_timeout_that_comes_just_as_the_task_ends_never_breaks_the_worker(regi
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, start: object, wrapped: bool) -> None:
+def test_a_task_that_catches_its_timeout_keeps_no_thread(
+    registry: Registry, start: Callable[[Worker], Any], wrapped: bool
+) -> None:
     storage = ListStorage()
 
     @task(registry=registry)
@@ -205,7 +213,7 @@ def test_a_task_that_catches_its_timeout_keeps_no_thread(registry: Registry, sta
     storage.enqueue(Job("stubborn", timeout=0.05))
     storage.enqueue(Job("add", (1, 2)))
     worker = Worker(storage, RetryPolicy(max_retries=0), registry=registry, burst=True)
-    running = start(worker)  # type: ignore[operator]
+    running = start(worker)
 
     until(lambda: worker.summary.finished == 2)
     running.stop()

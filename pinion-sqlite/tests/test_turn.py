@@ -1,5 +1,6 @@
 """Whose turn it is: many waiters, and one job."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -35,9 +36,22 @@ def test_of_many_waiters_one_runs_for_a_job_and_the_others_go_on_waiting(
         for number in range(3):
             storage.insert([Job("a")])
             until(lambda number=number: len(claims) > number)
-            for thread in threads:
-                thread.join(1.5)  # until those that saw the job before it was claimed have looked again
+            until(lambda: _one_goes_next(storage) and not any(_looks_once_more(thread) for thread in threads))
     assert claims == [1, 1, 1], "whoever claims nothing has run in vain"
+
+
+def _one_goes_next(storage: SqliteStorage) -> bool:
+    """Whether the waiters, if there are any, have found out whose turn it is."""
+    waits = list(storage._watches._used)
+    return not waits or sum(watch.turn._mine for watch in waits) == 1
+
+
+def _looks_once_more(thread: threading.Thread) -> bool:
+    """Whether it saw a job before that was claimed, and waits for its second look."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and frame.f_code is not SqliteStorage._is_left_over.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def test_waiters_go_on_though_the_one_whose_turn_it_is_has_been_frozen(path: Path) -> None:

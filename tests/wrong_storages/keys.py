@@ -26,7 +26,9 @@ class KeepsTheKeyForEver(PlainStorage):
     """A job that is done still holds its key."""
 
     def key_holder(self, job: Job) -> str | None:
-        same = (row.job.id for row in self.rows.values() if row.job.unique_key == job.unique_key != None)  # noqa: E711
+        if job.unique_key is None:
+            return None
+        same = (row.job.id for row in self.rows.values() if row.job.unique_key == job.unique_key)
         return next((each for each in same if each != job.id), None)
 
 

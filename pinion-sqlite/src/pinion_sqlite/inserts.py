@@ -81,7 +81,7 @@ def _insert_again(connection: sqlite3.Connection, key: str | None, row: Row, now
     if key is not None and (holder := other_holder(connection, key, row[ID], now)) is not None:
         return KeyHeld(holder)
     connection.execute(SQL["record_last"], {"id": row[ID], "now": now})
-    connection.execute(SQL["again"], dict(zip(INSERTED, row, strict=False)))
+    connection.execute(SQL["again"], dict(zip(INSERTED, row[: len(INSERTED)], strict=True)))
     return Inserted.AGAIN
 
 

@@ -165,7 +165,7 @@ class _State:
 
     def __init__(self, errand: Errand) -> None:
         self._file: BinaryIO | None = None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # not Linux, or the thread is over; kept open until __exit__
             self._file = open(f"/proc/self/task/{errand.native_id}/stat", "rb", buffering=0)  # noqa: SIM115
 
     @property

@@ -79,10 +79,10 @@ class Trial:
 
     def elsewhere(self) -> Address:
         """A place where no storage has been."""
-        if not self.target.reopens:  # then it has no place, and needs no folder
-            return self.target.fresh(Path(os.devnull), f"kit{new_id().replace('-', '')}")
-        folder = Path(tempfile.mkdtemp(prefix="pinion-conformance-"))
-        self._folders.append(folder)
+        folder = Path(os.devnull)  # what can't be opened again has no place, and needs no folder
+        if self.target.reopens:
+            folder = Path(tempfile.mkdtemp(prefix="pinion-conformance-"))
+            self._folders.append(folder)
         return self.target.fresh(folder, f"kit{new_id().replace('-', '')}")
 
     @property
