@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from pinion.conformance import suite
 from pinion.conformance.nursery import Nursery
 from pinion.conformance.process import environment
+from pinion.conformance.target import Target
 
 pytestmark = pytest.mark.skipif(not Nursery.is_possible(), reason="needs Linux")
 
@@ -33,7 +35,7 @@ from pathlib import Path
 from pinion.conformance.nursery import Nursery
 from pinion.conformance.target import Target
 
-nursery = Nursery()
+nursery = Nursery.copied()
 address = Target.of("shelf:Shelf").fresh(Path("place"), "name")
 
 def start(program, **arguments):
@@ -112,3 +114,38 @@ print(json.dumps([held, Path(f"/proc/{child.pid}").exists(), child.stdout.read()
     )
 
     assert said == [True, False, ""]
+
+
+def test_a_nursery_that_was_started_gives_its_programs_the_folder_and_the_environment_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shelf.py").write_text(STORAGE)
+    monkeypatch.chdir(tmp_path)
+    nursery = Nursery.started({**environment(), "PYTHONPATH": f"{tmp_path}:{environment()['PYTHONPATH']}"})
+    monkeypatch.chdir("/")
+    monkeypatch.syspath_prepend(tmp_path)
+    address = Target.of("shelf:Shelf").fresh(tmp_path, "name")
+
+    child = nursery.start(["hold", json.dumps(address.written()), json.dumps({"lease": 60.0})])
+    assert child.stdin is not None and child.stdout is not None
+    with child.stdin, child.stdout:
+        said = [json.loads(line) for line in child.stdout]
+    child.wait()
+    nursery.close()
+
+    assert said[0] == "started" and "IndexError" in said[1]["broken"]  # it had no job to hold
+    assert str(child.pid) in (tmp_path / "imported").read_text().split()
+
+
+def test_a_suite_has_one_nursery_until_the_folder_or_the_environment_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = suite._nursery()
+    again = suite._nursery()
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    changed = suite._nursery()
+    monkeypatch.chdir(tmp_path)
+    moved = suite._nursery()
+
+    assert first is again
+    assert len({id(first), id(changed), id(moved)}) == 3

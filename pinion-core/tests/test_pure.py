@@ -1,6 +1,7 @@
 """The parts without input or output: retry policy, outcomes, transitions, batches, ids."""
 
 import random
+import time
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -125,6 +126,15 @@ def test_ids_sort_by_the_order_they_were_made_in() -> None:
 
     assert all(one < other for one, other in pairwise(ids))
     assert {len(each) for each in ids} == {36} and all(each[14] == "7" and each[19] in "89ab" for each in ids)
+
+
+def test_ids_go_on_where_the_clock_stands_still_or_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 5_000_000)
+
+    ids = [new_id() for _ in range(10_000)]
+
+    assert all(one < other for one, other in pairwise(ids))
+    assert {len(each) for each in ids} == {36}
 
 
 def test_a_job_coerces_nothing() -> None:

@@ -139,8 +139,9 @@ class Job:
 
 def check(job: Job) -> None:
     """Refuse a job that can't be stored as it is. Raises InvalidJob, naming the field and its value."""
-    if not (_is_name(job.func_name) and _is_name(job.id) and _is_name(job.queue)):
-        _refuse_name(job)
+    for name in (job.func_name, job.id, job.queue):  # without a call for each, since every job comes here
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
+            _refuse_name(job)
     if type(job.args) is not tuple or type(job.kwargs) is not dict:
         _refuse(
             job,
@@ -151,8 +152,9 @@ def check(job: Job) -> None:
         _refuse(job, "priority must be a whole number of at most 31 bits", job.priority)
     if job.timeout is not None or job.unique_key is not None or job.keep is not None:
         _check_options(job)
-    for name, moment in (("run_at", job.run_at), ("created_at", job.created_at)):
+    for moment in (job.run_at, job.created_at):
         if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+            name = "run_at" if moment is job.run_at else "created_at"
             _refuse(job, f"{name} must be a datetime with a time zone, such as datetime.now(UTC)", moment)
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "neighbours",
     "open_storage",
     "optional_name",
+    "schemes",
 ]
 
 STORAGES, PLUGINS = "pinion.storages", "pinion"
@@ -143,7 +144,7 @@ def _entry_point(scheme: str) -> "EntryPoint":
 def _unknown(scheme: str) -> str:
     import difflib  # costs milliseconds, and is wanted only where something is wrong
 
-    installed = sorted({entry.name for entry in _entry_points(STORAGES)})
+    installed = schemes()
     text = f"no storage for the scheme {scheme!r}; installed: {', '.join(installed) or 'none'}"
     if close := difflib.get_close_matches(scheme, installed, 1):
         text += f"; did you mean {close[0]!r}?"
@@ -152,6 +153,11 @@ def _unknown(scheme: str) -> str:
     elif close := difflib.get_close_matches(scheme, HINTS, 1):
         text += f"; did you mean {close[0]!r}, which comes with {HINTS[close[0]]}?"
     return text
+
+
+def schemes() -> list[str]:
+    """What is installed, by the schemes of their URLs; nothing is loaded. It is looked up once in a process."""
+    return sorted({entry.name for entry in _entry_points(STORAGES)})
 
 
 @functools.cache

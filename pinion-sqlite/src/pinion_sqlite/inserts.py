@@ -8,32 +8,31 @@ from pinion.codec import Codec
 from pinion.job import Job
 from pinion.storage import Inserted, KeyHeld
 from pinion_sqlite.queries import SQL
-from pinion_sqlite.rows import INSERTED, options_of, row_of
+from pinion_sqlite.rows import INSERTED, PLAIN, is_plain, plain_row, row_of
 
 __all__ = ["Batch", "batch_of", "insert", "other_holder"]
 
 Row = tuple[Any, ...]
-Insert = tuple[str | None, Row]
-"""A row and the token under which its job may be held by whoever inserts it."""
 
 ID, ATTEMPTS, KEY = INSERTED.index("id"), INSERTED.index("attempts"), INSERTED.index("unique_key")
 RUNNING, FAILED = 1, 3
+INSERT, INSERT_PLAIN = SQL["insert"], SQL["insert_plain"]
 
 
 class Batch(NamedTuple):
     """What is inserted by one call, when that was, and the statement that takes such rows."""
 
     now: int
-    rows: list[Insert]
+    jobs: Sequence[Job]
+    rows: list[Row]
     statement: str
 
 
 def batch_of(jobs: Sequence[Job], codec: Codec, now: int) -> Batch:
     """The rows of the jobs. Raises Unserializable or PayloadTooLarge."""
-    if any(job.unique_key is not None or job.keep is not None for job in jobs):
-        whole = [(job.token, (*row_of(job, codec, now), *options_of(job, now))) for job in jobs]
-        return Batch(now, whole, SQL["insert_with_options"])
-    return Batch(now, [(job.token, row_of(job, codec, now)) for job in jobs], SQL["insert"])
+    if all(map(is_plain, jobs)):
+        return Batch(now, jobs, [plain_row(job, codec, now) for job in jobs], INSERT_PLAIN)
+    return Batch(now, jobs, [row_of(job, codec, now) for job in jobs], INSERT)
 
 
 def insert(connection: sqlite3.Connection, batch: Batch) -> list[Inserted | KeyHeld]:
@@ -41,30 +40,34 @@ def insert(connection: sqlite3.Connection, batch: Batch) -> list[Inserted | KeyH
     rows = batch.rows
     if len(rows) > 1:
         connection.execute("SAVEPOINT pinion_insert")
-        if connection.executemany(batch.statement, [row for _, row in rows]).rowcount == len(rows):
+        if connection.executemany(batch.statement, rows).rowcount == len(rows):
             connection.execute("RELEASE pinion_insert")
             return [Inserted.NEW] * len(rows)
         connection.execute("ROLLBACK TO pinion_insert")
         connection.execute("RELEASE pinion_insert")
-    return [_insert_one(connection, token, row, batch) for token, row in rows]
+    return [
+        Inserted.NEW
+        if connection.execute(batch.statement, row).rowcount
+        else _insert_taken(connection, job.token, row if batch.statement is INSERT else row + PLAIN, batch.now)
+        for job, row in zip(batch.jobs, rows, strict=True)
+    ]
 
 
-def _insert_one(connection: sqlite3.Connection, token: str | None, row: Row, batch: Batch) -> Inserted | KeyHeld:
-    if connection.execute(batch.statement, row).rowcount:
-        return Inserted.NEW
+def _insert_taken(connection: sqlite3.Connection, token: str | None, row: Row, now: int) -> Inserted | KeyHeld:
+    """The id or the key is taken. token: under which whoever inserts the job may hold it."""
     stored = connection.execute(SQL["stored"], (row[ID],)).fetchone()
     if stored is None:
-        return _insert_for_key(connection, row, batch)
+        return _insert_for_key(connection, row, now)
     if not _comes_back(stored, token, row):
         return Inserted.SAME_ID
-    return _insert_again(connection, stored[-1], row, batch.now)
+    return _insert_again(connection, stored[-1], row, now)
 
 
-def _insert_for_key(connection: sqlite3.Connection, row: Row, batch: Batch) -> Inserted | KeyHeld:
+def _insert_for_key(connection: sqlite3.Connection, row: Row, now: int) -> Inserted | KeyHeld:
     """The id is new, so it is the key that is taken; perhaps for a period that is over."""
-    key = {"key": row[KEY], "now": batch.now}
+    key = {"key": row[KEY], "now": now}
     if connection.execute(SQL["free_key"], key).rowcount:
-        connection.execute(batch.statement, row)
+        connection.execute(INSERT, row)
         return Inserted.NEW
     return KeyHeld(connection.execute(SQL["key_holder"], key).fetchone()[0])
 
@@ -81,7 +84,7 @@ def _insert_again(connection: sqlite3.Connection, key: str | None, row: Row, now
     if key is not None and (holder := other_holder(connection, key, row[ID], now)) is not None:
         return KeyHeld(holder)
     connection.execute(SQL["record_last"], {"id": row[ID], "now": now})
-    connection.execute(SQL["again"], dict(zip(INSERTED, row[: len(INSERTED)], strict=True)))
+    connection.execute(SQL["again"], dict(zip(INSERTED, row, strict=True)))
     return Inserted.AGAIN
 
 

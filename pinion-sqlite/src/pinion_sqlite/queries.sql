@@ -2,16 +2,15 @@
 
 -- name: insert
 -- Store a job, unless its id or its unique key is taken.
-INSERT INTO pinion_jobs (id, func_name, queue, call, priority, rank, status, ready, due, attempts, failures, lost,
-                         created_at, run_at, unique_key, timeout, headers)
-VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO pinion_jobs (id, func_name, queue, call, rank, created_at, priority, ready, due, attempts, failures, lost,
+                         run_at, unique_key, timeout, headers, keep, unique_while, unique_for, key_until, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT DO NOTHING;
 
--- name: insert_with_options
--- The same for jobs of which some have a unique key, or are not kept for ever.
-INSERT INTO pinion_jobs (id, func_name, queue, call, priority, rank, status, ready, due, attempts, failures, lost,
-                         created_at, run_at, unique_key, timeout, headers, keep, unique_while, unique_for, key_until)
-VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+-- name: insert_plain
+-- The same for a new job without options, as most are: what is left out takes half of the time.
+INSERT INTO pinion_jobs (id, func_name, queue, call, rank, created_at, priority, ready, attempts, failures, lost, status)
+VALUES (?, ?, ?, ?, ?, ?, 0, 1, 0, 0, 0, 0)
 ON CONFLICT DO NOTHING;
 
 -- name: stored

@@ -11,12 +11,14 @@ from pinion.storage import SECOND, as_datetime, as_microseconds
 
 __all__ = [
     "INSERTED",
+    "PLAIN",
     "STATUSES",
     "after",
     "claimed_job",
     "error_text",
+    "is_plain",
     "moment",
-    "options_of",
+    "plain_row",
     "row_of",
     "stored_error",
     "whole_job",
@@ -34,24 +36,48 @@ INSERTED = [
     "func_name",
     "queue",
     "call",
-    "priority",
     "rank",
+    "created_at",
+    "priority",
     "ready",
     "due",
     "attempts",
     "failures",
     "lost",
-    "created_at",
     "run_at",
     "unique_key",
     "timeout",
     "headers",
+    "keep",
+    "unique_while",
+    "unique_for",
+    "key_until",
 ]
-"""The parameters of the statement `insert`, in order; those of `insert_with_options` begin so."""
+"""The parameters of the statement `insert`, in order; those of `insert_plain` are the first of them."""
+
+PLAIN = (0, 1, None, 0, 0, 0, None, None, None, None, None, None, None, None)
+"""The others, as `insert_plain` has them."""
+
+
+def is_plain(job: Job) -> bool:
+    """Whether `insert_plain` stores all that there is to store of it."""
+    return (
+        job.run_at is None
+        and job.unique_key is None
+        and job.keep is None
+        and job.timeout is None
+        and not (job.priority or job.attempts or job.failures or job.lost or job.headers)
+    )
+
+
+def plain_row(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
+    """The parameters of `insert_plain`. Raises Unserializable or PayloadTooLarge."""
+    call = codec.encode_call(job.args, job.kwargs)
+    return job.id, job.func_name, job.queue, call, now, as_microseconds(job.created_at)
 
 
 def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
-    """The parameters of an insert. Raises Unserializable or PayloadTooLarge."""
+    """The parameters of `insert`. Raises Unserializable or PayloadTooLarge."""
     run_at = None if job.run_at is None else as_microseconds(job.run_at)
     delayed = run_at is not None and run_at > now
     return (
@@ -59,23 +85,24 @@ def row_of(job: Job, codec: Codec, now: int) -> tuple[Any, ...]:
         job.func_name,
         job.queue,
         codec.encode_call(job.args, job.kwargs),
-        job.priority,
         now if run_at is None else run_at,
+        as_microseconds(job.created_at),
+        job.priority,
         0 if delayed else 2 if job.lost else 1,
         run_at if delayed else None,
         job.attempts,
         job.failures,
         job.lost,
-        as_microseconds(job.created_at),
         run_at,
         job.unique_key,
         job.timeout,
         codec.encode(job.headers) if job.headers else None,
+        *_options_of(job, now),
     )
 
 
-def options_of(job: Job, now: int) -> tuple[Any, ...]:
-    """What the statement `insert_with_options` needs besides: for how long the job, and its key, are kept."""
+def _options_of(job: Job, now: int) -> tuple[Any, ...]:
+    """For how long the job, and its key, are kept."""
     if job.unique_key is None:
         return job.keep, None, None, None
     if job.unique_for is not None:

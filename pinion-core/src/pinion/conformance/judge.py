@@ -28,7 +28,7 @@ PULSE = 0.5
 
 def main() -> None:
     """Do what standard input asks for, and say it on standard output."""
-    nursery = Nursery() if Nursery.is_possible() else None
+    nursery = Nursery.copied() if Nursery.is_possible() else None
     speaker = Speaker()
     threading.Thread(target=_beat, args=(speaker,), daemon=True).start()
     asked = json.loads(sys.stdin.readline())

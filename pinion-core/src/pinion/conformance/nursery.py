@@ -1,7 +1,8 @@
-"""Nursery: a copy of the judge from before it knew any storage, which is copied again for each program of the kit.
+"""Nursery: a process that knows the kit and no storage, which is copied for each program of the kit.
 
 Python and the imports take a fifth of a second, and a storage that processes share is judged with dozens of them. What
-the copies have is the kit alone: each imports the storage's module itself, as any process does.
+the copies have is the kit alone: each imports the storage's module itself, as any process does. A judge copies itself
+for it, before it knew any storage; where there are threads and storages already, as under pytest, a Python is started.
 """
 
 import contextlib
@@ -9,10 +10,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Protocol
+
+from pinion.plugins import schemes
 
 __all__ = ["Child", "Nursery"]
 
@@ -35,20 +39,45 @@ class Child(Protocol):
 
 
 class Nursery:
-    """Starts programs. Make it before there are threads, and before anything was read from standard input."""
+    """Starts programs. Close it where it isn't needed for as long as this process lives.
 
-    def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    asking: the socket on which it listens. server: its process, if this one has to wait for its end.
+    """
+
+    def __init__(self, asking: socket.socket, server: subprocess.Popen[bytes] | None = None) -> None:
+        self._socket = asking
+        self._server = server
         self._asking = threading.Lock()
-        if os.fork() == 0:
-            self._socket.close()
-            _serve(theirs)
-        theirs.close()
 
     @staticmethod
     def is_possible() -> bool:
         """Whether processes can be copied here, and given their pipes."""
         return sys.platform == "linux"
+
+    @classmethod
+    def copied(cls) -> "Nursery":
+        """A copy of this process. Make it before there are threads, and before anything was read from standard input."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.fork() == 0:
+            ours.close()
+            _serve(theirs)
+        theirs.close()
+        return cls(ours)
+
+    @classmethod
+    def started(cls, environment: Mapping[str, str]) -> "Nursery":
+        """A Python in the current folder, and in this environment, which its programs have too."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, "-m", "pinion.conformance.nursery", str(theirs.fileno())]
+            return cls(ours, subprocess.Popen(command, env=dict(environment), pass_fds=[theirs.fileno()]))
+
+    def close(self) -> None:
+        """Start no more programs; those that run go on."""
+        with contextlib.suppress(OSError), self._socket:
+            self._socket.shutdown(socket.SHUT_RDWR)  # children that were forked meanwhile have it open, too
+        if self._server is not None:
+            self._server.wait()
 
     def start(self, arguments: Sequence[str]) -> Child:
         """Run the program of `pinion.conformance.programs` that these are for."""
@@ -92,11 +121,21 @@ def _serve(asked_by: socket.socket) -> None:
         message, descriptors, _, _ = socket.recv_fds(asked_by, LONGEST, 3)
         if not message:
             os._exit(0)
+        arguments = json.loads(message)
+        _learn(arguments)
         if os.fork() == 0:
             asked_by.close()
-            _keep(json.loads(message), *descriptors)
+            _keep(arguments, *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _learn(arguments: list[str]) -> None:
+    """Load what all programs need, once: here, since most judges need none."""
+    import pinion.conformance.programs.__main__  # noqa: F401
+
+    if "://" in json.loads(arguments[1])["target"]:
+        schemes()
 
 
 def _keep(arguments: list[str], stdin: int, stdout: int, told: int) -> None:
@@ -119,8 +158,12 @@ def _become(arguments: list[str], stdin: int, stdout: int) -> None:
     os.dup2(stdout, 1)
     os.close(stdin)
     os.close(stdout)
-    from pinion.conformance.programs.__main__ import main  # here, since most judges need no programs
+    from pinion.conformance.programs.__main__ import main
 
     sys.argv[1:] = arguments
     main(*arguments)
     sys.exit(0)
+
+
+if __name__ == "__main__":
+    _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,5 +1,8 @@
 """The kit under pytest: a class whose methods are the cases."""
 
+import atexit
+import functools
+import os
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -10,6 +13,8 @@ from pinion.conformance.broken import WrongUse
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cases import ALL
 from pinion.conformance.facts import Facts, examine
+from pinion.conformance.nursery import Nursery
+from pinion.conformance.process import environment
 from pinion.conformance.target import Target
 from pinion.conformance.verdict import Outcome, run
 
@@ -82,7 +87,7 @@ class _Bench:
             )
         if not case.applies(self.facts):
             pytest.skip(f"{self.facts.kind} doesn't promise what this is about: {case.promise}")
-        result = run(case, self.target, self.facts, self.seed)
+        result = run(case, self.target, self.facts, self.seed, _nursery())
         if result.outcome is Outcome.FAILED:
             self._fail(case, result.level, result.message)
 
@@ -92,6 +97,21 @@ class _Bench:
         if level is Level.MUST:
             pytest.fail(text, pytrace=False)
         pytest.xfail(f"{level}: {text}")
+
+
+def _nursery() -> Nursery | None:
+    """Where the programs of the cases come from: one for as long as they would find the same folder and environment."""
+    if not Nursery.is_possible():
+        return None
+    found = {name: value for name, value in environment().items() if name != "PYTEST_CURRENT_TEST"}
+    return _nursery_in(os.getcwd(), tuple(sorted(found.items())))
+
+
+@functools.lru_cache(maxsize=1)
+def _nursery_in(folder: str, found: tuple[tuple[str, str], ...]) -> Nursery:
+    nursery = Nursery.started(dict(found))
+    atexit.register(nursery.close)
+    return nursery
 
 
 def _method_name(case: Case) -> str:

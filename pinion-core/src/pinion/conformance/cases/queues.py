@@ -4,10 +4,10 @@ from pinion.conformance.broken import expect
 from pinion.conformance.case import chapter
 from pinion.conformance.cases.refusal import refuses
 from pinion.conformance.cases.waits import wait_for_a_job
-from pinion.conformance.trial import SOON, Trial, names
+from pinion.conformance.trial import SOON, Trial, claim_of, names
 from pinion.job import DEFAULT_QUEUE, Job, JobError
 from pinion.outcome import Done, Released, Retry
-from pinion.storage import Promise
+from pinion.storage import Promise, Settlement
 
 __all__ = ["cases"]
 
@@ -100,9 +100,9 @@ def many(trial: Trial) -> None:
     trial.claims.insert([Job("task", queue=f"queue-{number}") for number in range(400)])
     came = set()
     while jobs := trial.take(100):
-        for job in jobs:
-            came.add(job.queue)
-            trial.settle(job, Done())
+        came |= {job.queue for job in jobs}
+        trial.claims.exchange([Settlement(claim_of(job), Done()) for job in jobs])
+        trial.progress()
     expect(len(came) == 400, f"a job was put in each of 400 queues; jobs of {len(came)} came")
 
 
