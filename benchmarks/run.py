@@ -43,8 +43,9 @@ def absent(contender: Contender) -> str | None:
 
 def rounds(plan: Plan, stage: Stage, say: Callable[[str], None]) -> Iterator[tuple[int, str, Row]]:
     """Measure everything once, then again: (round, part, row), as they are measured."""
-    present = [contender for contender in plan.contenders if not absent(contender)]
+    installed = [contender for contender in plan.contenders if not absent(contender)]
     for number in range(plan.rounds):
+        present = [contender for contender in installed if number < contender.rounds]
         for part in plan.parts:
             for row in _part(part, number, present, stage):
                 say(f"round {number + 1} of {plan.rounds}: {part}: {_short(row)}")

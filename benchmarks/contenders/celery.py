@@ -13,20 +13,21 @@ CELERY = Contender(
     server="valkey",
     durability="none: server without persistence",
     delivery="at most once: acknowledged when it is handed out (acks_late off, as it comes)",
+    rounds=2,
     settings=(
         Setting(
             name="default",
             processes=2,
             words="celery worker: a process per core, which are two",
             command=(*WORKER, "-c", "2"),
-            jobs=10_000,
+            jobs=5_000,
         ),
         Setting(
             name="one",
             processes=1,
             words="-P solo, no log, gossip, mingle, heartbeat; prefetch 128",
             command=(*WORKER, "-P", "solo", *QUIET),
-            jobs=10_000,
+            jobs=5_000,
             environment={"PINION_BENCH_PREFETCH": "128"},
         ),
         Setting(
@@ -34,7 +35,7 @@ CELERY = Contender(
             processes=2,
             words="-c 2, no log, gossip, mingle, heartbeat; prefetch 128",
             command=(*WORKER, "-c", "2", *QUIET),
-            jobs=10_000,
+            jobs=5_000,
             environment={"PINION_BENCH_PREFETCH": "128"},
         ),
     ),

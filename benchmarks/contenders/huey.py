@@ -1,5 +1,7 @@
 """huey on SQLite (as it comes, and without fsync), on Valkey, and in memory."""
 
+from dataclasses import replace
+
 from benchmarks.contender import PYTHON, Contender, Setting
 
 CONSUMER = ("huey_consumer", "benchmarks.apps.huey_app.huey")
@@ -46,7 +48,8 @@ HUEY_REDIS = Contender(
     durability="none: server without persistence",
     delivery=AT_MOST_ONCE,
     environment={"PINION_BENCH_HUEY": "redis"},
-    settings=SETTINGS,
+    rounds=2,
+    settings=tuple(replace(setting, jobs=10_000) for setting in SETTINGS),
 )
 
 HUEY_MEMORY = Contender(

@@ -13,6 +13,7 @@ RQ = Contender(
     durability="none: server without persistence",
     delivery="at least once; a job whose worker dies is failed or put back by a clean-up",
     bulk=True,
+    rounds=2,
     settings=(
         Setting(
             name="default",
@@ -26,14 +27,14 @@ RQ = Contender(
             processes=1,
             words="SimpleWorker (no fork) -q",
             command=("rq", "worker", "-u", "{valkey}", *SIMPLE),
-            jobs=4_000,
+            jobs=2_000,
         ),
         Setting(
             name="best",
             processes=2,
             words="worker-pool -n 2, SimpleWorker -q",
             command=("rq", "worker-pool", "-u", "{valkey}", "-n", "2", *SIMPLE),
-            jobs=4_000,
+            jobs=2_000,
         ),
     ),
 )

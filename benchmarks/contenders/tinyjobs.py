@@ -11,6 +11,7 @@ TINYJOBS = Contender(
     store="sqlite",
     durability="WAL, as it comes",
     delivery="at least once; finished jobs and attempts kept",
+    rounds=2,
     settings=(
         Setting(name="default", processes=1, words="tinyjobs worker: async task", command=WORKER, jobs=5_000),
         Setting(
