@@ -4,6 +4,8 @@ The wrong storages of a file are judged side by side, since the kit mostly waits
 kit-repeat` does it 20 times, with other seeds.
 """
 
+import atexit
+import functools
 import importlib
 import os
 import shutil
@@ -17,7 +19,9 @@ from command import Folder
 from pinion.conformance.case import Case, Level
 from pinion.conformance.cases import ALL
 from pinion.conformance.model import Model
-from pinion.conformance.sitting import Sitting
+from pinion.conformance.nursery import Nursery
+from pinion.conformance.process import environment
+from pinion.conformance.sitting import NO_TRACES, Sitting
 from pinion.conformance.verdict import Outcome, Result
 from pinion.job import Job, JobError
 from pinion.outcome import Done, Retry
@@ -37,6 +41,16 @@ SIDE_BY_SIDE = 6
 BY_ID = {case.id: case for case in ALL}
 
 
+@functools.cache
+def judges() -> Nursery | None:
+    """Where they come from: the time of many starts of Python would be half of what judging takes."""
+    if not Nursery.is_possible():
+        return None
+    nursery = Nursery.started({**environment(), **NO_TRACES})
+    atexit.register(nursery.close)
+    return nursery
+
+
 def judged(wrong: Wrong, seed: int = SEED) -> str:
     """What is wrong with how the kit judges the storage; "" if nothing is.
 
@@ -46,7 +60,7 @@ def judged(wrong: Wrong, seed: int = SEED) -> str:
     first = BY_ID[wrong.first]
     others = [BY_ID[case_id] for case_id in wrong.also]
     before = ALL[: ALL.index(first)]
-    with Sitting(wrong.target, seed) as sitting:
+    with Sitting(wrong.target, seed, judges()) as sitting:
         results = sitting.results([*before, first, *(case for case in others if case not in before)])
         for result in results:
             if _refuses(result, wrong):
@@ -72,7 +86,7 @@ def _refuses(result: Result, wrong: Wrong) -> bool:
 
 def _refused_alone(target: str, case: Case, seed: int) -> bool:
     """Whether the case refuses it where no other is tried: a failure of the foundation leaves the others untried."""
-    with Sitting(target, seed) as sitting:
+    with Sitting(target, seed, judges()) as sitting:
         return [result.outcome for result in sitting.results([case])] == [Outcome.FAILED]
 
 

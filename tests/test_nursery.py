@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from pinion.conformance import suite
+from pinion.conformance.cases import ALL
 from pinion.conformance.nursery import Nursery
 from pinion.conformance.process import environment
+from pinion.conformance.sitting import NO_TRACES, Sitting
 from pinion.conformance.target import Target
 
 pytestmark = pytest.mark.skipif(not Nursery.is_possible(), reason="needs Linux")
@@ -33,6 +35,7 @@ BEGIN = """
 import json, sys
 from pathlib import Path
 from pinion.conformance.nursery import Nursery
+from pinion.conformance.sitting import NO_TRACES, Sitting
 from pinion.conformance.target import Target
 
 nursery = Nursery.copied()
@@ -149,3 +152,32 @@ def test_a_suite_has_one_nursery_until_the_folder_or_the_environment_changes(
 
     assert first is again
     assert len({id(first), id(changed), id(moved)}) == 3
+
+
+ENDING = """
+import os
+from right_storages.condition import ConditionStorage
+
+class Ending(ConditionStorage):
+    def mark_done(self, job):
+        os._exit(3)
+"""
+
+
+def test_a_judge_that_was_copied_says_what_one_that_was_started_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ending.py").write_text(ENDING)
+    monkeypatch.syspath_prepend(tmp_path)
+    nursery = Nursery.started({**environment(), **NO_TRACES})
+
+    copied, started = (_judged(each) for each in (nursery, None))
+    nursery.close()
+
+    assert copied == started
+    assert any("ended the whole process, with status 3" in message for _, _, message in copied)
+
+
+def _judged(nursery: Nursery | None) -> list[tuple[str, str, str]]:
+    with Sitting("ending:Ending", 1, nursery) as sitting:
+        return [(each.case.id, each.outcome, each.message) for each in sitting.results(ALL[:12])]

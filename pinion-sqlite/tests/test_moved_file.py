@@ -83,6 +83,20 @@ def test_a_claim_of_the_old_file_is_lost(path: Path) -> None:
         assert storage.exchange([Settlement(claim, Done())]).settled == [Settled.LOST]
 
 
+def test_a_worker_that_is_never_idle_goes_on_with_the_new_file(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        storage.insert([Job("old"), Job("old, too")])
+        [job] = storage.exchange(claim=ClaimRequest("w")).jobs
+        delete(path)
+        with SqliteStorage(path) as another:
+            another.insert([Job("new")])
+
+        settled, jobs = storage.exchange([Settlement(Claim(job.id, job.token or ""), Done())], ClaimRequest("w", 10))
+
+        assert settled == [Settled.LOST]
+        assert [job.func_name for job in jobs] == ["new"]
+
+
 def test_another_file_put_in_its_place_is_used_and_kept_whole(path: Path, tmp_path: Path) -> None:
     with SqliteStorage(tmp_path / "other.db") as other:
         other.insert([Job("other")])

@@ -55,6 +55,16 @@ class DoesntHearNames(PlainStorage):
         return super().applies(change, row, which) and changes(change, row.job.status, Filter())
 
 
+@refused_by("controls.requeue_delayed")
+class RequeuesForLater(PlainStorage):
+    """A delayed job that was cancelled, and then requeued, waits for its moment all the same."""
+
+    def requeue(self, row: Row) -> None:
+        due, run_at = row.due, row.job.run_at
+        super().requeue(row)
+        row.due, row.job.run_at = max(due, row.due), run_at
+
+
 @refused_by("controls.requeue")
 class KeepsItsFailures(PlainStorage):
     """A job without retries left is requeued, and has none left."""

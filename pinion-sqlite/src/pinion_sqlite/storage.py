@@ -125,6 +125,8 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
     def exchange(
         self, settle: Sequence[Settlement] = (), claim: ClaimRequest | None = None, *, connection: Any = None
     ) -> Exchange:
+        if connection is None:
+            self._follow()
         now = self.clock.now()
         token = new_token()
         updates = settling.prepare(settle, self.codec, now)

@@ -192,7 +192,9 @@ class _Progress:
 
 def _in_words(summary: "Summary", seconds: float) -> str:
     pace = summary.finished / seconds if seconds else 0.0
-    text = f"{summary.finished:,} jobs: {summary.succeeded:,} succeeded, {summary.failed:,} failed"
+    from pinion.worker.report import counted
+
+    text = f"{counted(summary.finished, 'job')}: {summary.succeeded:,} succeeded, {summary.failed:,} failed"
     if summary.retried:
-        text += f", {summary.retried:,} retries"
+        text += f", {counted(summary.retried, 'retry', 'retries')}"
     return text + f", {seconds:.1f} s, {pace:,.0f}/s"

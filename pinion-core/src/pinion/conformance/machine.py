@@ -4,6 +4,7 @@ The shortest program that was found to fail is what is reported; it can be follo
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -16,7 +17,7 @@ from pinion.conformance.model import Model
 from pinion.conformance.trial import WORKER, Trial
 from pinion.job import Job, JobError, Status
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Claim, ClaimRequest, Promise, Settlement
+from pinion.storage import Change, Claim, ClaimRequest, Filter, Promise, Settlement
 from pinion.testing import ManualClock
 
 __all__ = ["compare_with_model"]
@@ -119,6 +120,9 @@ class _Machine(RuleBasedStateMachine):
     def makes(self, promise: Promise) -> bool:
         return self.trial.facts.makes(promise)
 
+    def is_unsure(self, job: Job) -> bool:
+        return self.model.is_unsure(job.id, self.now())
+
     @rule(
         count=st.integers(1, 3),
         queue=st.sampled_from(QUEUES),
@@ -142,6 +146,8 @@ class _Machine(RuleBasedStateMachine):
     def insert_again(self, which: int, held: bool) -> None:
         known = self.claims if held and self.claims else self.jobs
         job = known[which % len(known)]
+        if (entry := self.model.entries.get(job.id)) is not None and entry.asked:
+            return  # what was asked to stop and comes back nonetheless may be refused or not
         told = ", as it was claimed" if known is self.claims else ""
         self.call(f"insert({job.id} again{told})", lambda: self._insert([job]))
 
@@ -151,8 +157,16 @@ class _Machine(RuleBasedStateMachine):
         got = self.storage.insert(jobs)
         expect(got == wanted, f"insert must answer {wanted}, but answered {got}")
 
-    @rule(limit=st.integers(0, 4), queues=st.sampled_from((None, None, ("default",), ("mail", "other"))))
-    def claim(self, limit: int, queues: tuple[str, ...] | None) -> None:
+    @precondition(lambda self: self.jobs)
+    @rule(
+        limit=st.sampled_from((0, 1, 1, 2, 4)),
+        queues=st.sampled_from((None, None, ("default",), ("mail", "other"))),
+        resume=st.booleans(),
+    )
+    def claim(self, limit: int, queues: tuple[str, ...] | None, resume: bool) -> None:
+        """resume: what is paused, first; so that most pauses last for a claim or two."""
+        for queue in sorted(self.model.paused) if resume else ():
+            self.call(f"resume({queue})", partial(self._pause, self.storage.resume, self.model.paused.discard, queue))
         chosen = queues if self.makes(Promise.QUEUES) else None
         self.call(f"claim({limit}{f' of {chosen}' if chosen else ''})", lambda: self._claim(limit, chosen))
 
@@ -178,6 +192,8 @@ class _Machine(RuleBasedStateMachine):
         self._settle(self.claims[-1], outcome, claim)
 
     def _settle(self, job: Job, outcome: Outcome, claim: bool) -> None:
+        if self.is_unsure(job):
+            return
         settlement = Settlement(Claim(job.id, job.token or ""), outcome)
         name = f"settle({job.id} of attempt {job.attempts}, {type(outcome).__name__}{_delay(outcome)})"
         self.call(f"{name}{', and claim(2)' if claim else ''}", lambda: self._claim(2 * claim, None, [settlement]))
@@ -186,6 +202,8 @@ class _Machine(RuleBasedStateMachine):
     @rule(which=SOME)
     def extend(self, which: int) -> None:
         job = self.claims[which % len(self.claims)]
+        if self.is_unsure(job):
+            return
         self.call(f"extend({job.id} of attempt {job.attempts})", lambda: self._extend(Claim(job.id, job.token or "")))
 
     def _extend(self, claim: Claim) -> None:
@@ -193,16 +211,43 @@ class _Machine(RuleBasedStateMachine):
         got = self.storage.extend([claim], self.lease)
         expect(got == [wanted], f"extend must answer {wanted}, but answered {got}")
 
+    @precondition(lambda self: self.jobs and self.makes(Promise.CONTROLS))
+    @rule(which=SOME, change=st.sampled_from(Change), apt=st.booleans())
+    def change(self, which: int, change: Change, apt: bool) -> None:
+        fitting = [job for job in self.jobs if self.model.applies(change, job.id)]
+        known = fitting if apt and fitting else self.jobs
+        job = known[which % len(known)]
+        if not self.is_unsure(job):
+            self.call(f"{change.value}({job.id})", lambda: self._change(change, job.id))
+
+    def _change(self, change: Change, job_id: str) -> None:
+        wanted = self.model.change(change, job_id, self.now())
+        got = self.storage.change(change, Filter(ids=(job_id,)))
+        expect(got == wanted, f"{change.name} must answer {wanted}, but answered {got}")
+
+    @precondition(lambda self: self.jobs and not self.model.paused and self.makes(Promise.CONTROLS))
+    @rule(queue=st.sampled_from(QUEUES))
+    def pause(self, queue: str) -> None:
+        chosen = queue if self.makes(Promise.QUEUES) else QUEUES[0]
+        self.call(f"pause({chosen})", lambda: self._pause(self.storage.pause, self.model.paused.add, chosen))
+
+    def _pause(self, call: Callable[[str], None], note: Callable[[str], None], queue: str) -> None:
+        call(queue)
+        note(queue)
+        paused = self.storage.paused()
+        expect(paused == self.model.paused, f"{sorted(self.model.paused)} are paused, but paused() is {sorted(paused)}")
+
+    @precondition(lambda self: self.jobs and self.clock)
     @rule(seconds=st.sampled_from((0.000001, 1.0, 5.0, 20.0, 30.0, 31.0)))
     def time_passes(self, seconds: float) -> None:
-        if self.clock:
+        if self.clock is not None:
             self.clock.advance(seconds)
             self.program.append(f"{seconds:g} s pass")
 
+    @precondition(lambda self: self.jobs and self.makes(Promise.DURABLE) and self.trial.facts.reopens)
     @rule()
     def reopen(self) -> None:
-        if self.makes(Promise.DURABLE) and self.trial.facts.reopens:
-            self.call("close and open", self._reopen)
+        self.call("close and open", self._reopen)
 
     def _reopen(self) -> None:
         self.storage.close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pinion.job import FINISHED, Job, Status
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
-from pinion.storage import Claim, Inserted, Settled, Signal
+from pinion.storage import Change, Claim, Inserted, Settled, Signal
 
 __all__ = ["Entry", "Model"]
 
@@ -21,7 +21,7 @@ class Entry:
     """One job, as it must be. Times are microseconds.
 
     place: by which it is ordered within its queue. token: of its last claim, None while there was none.
-    settled_as: how that claim ended.
+    settled_as: how that claim ended. asked: whether whoever runs it was asked to stop.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Entry:
     tokens: set[str] = field(default_factory=set)
     settled_as: Outcome | None = None
     lease_ends: int = 0
+    asked: bool = False
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -44,7 +45,7 @@ class Entry:
 
     def claimable(self, now: int) -> bool:
         if self.status is Status.RUNNING:
-            return self.lease_ends <= now
+            return self.lease_ends <= now and not self.asked
         return self.status is Status.PENDING and self.due <= now
 
     @property
@@ -58,6 +59,7 @@ class Model:
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
+        self.paused: set[str] = set()
         self._numbers = 0
 
     def insert(self, job: Job, due: int) -> Inserted:
@@ -72,6 +74,7 @@ class Model:
         if not self._comes_back(known, job):
             return Inserted.SAME_ID
         known.status, known.due, known.token, known.settled_as = Status.PENDING, due, None, None
+        known.asked = False
         known.attempts, known.failures, known.lost = job.attempts, job.failures, job.lost
         return Inserted.AGAIN
 
@@ -88,7 +91,8 @@ class Model:
         if known.settled_as is not None:
             return _repeated(known.settled_as, outcome)
         known.settled_as = outcome
-        _apply(known, outcome, now)
+        gives_back = isinstance(outcome, Retry | Snoozed | Released)
+        _apply(known, Cancelled() if known.asked and gives_back else outcome, now)
         return (Settled.SETTLED,)
 
     def extend(self, claim: Claim, lease: float, now: int) -> Signal:
@@ -97,7 +101,43 @@ class Model:
         if known is None or known.token != claim.token or known.status is not Status.RUNNING:
             return Signal.LOST
         known.lease_ends = now + round(lease * SECOND)
-        return Signal.HELD
+        return Signal.CANCEL if known.asked else Signal.HELD
+
+    def change(self, change: Change, job_id: str, now: int) -> list[str]:
+        """What the answer must be, if the change is of that job alone, which the filter names."""
+        if not self.applies(change, job_id):
+            return []
+        known = self.entries[job_id]
+        match change:
+            case Change.DELETE:
+                del self.entries[job_id]
+            case Change.REQUEUE:
+                self._requeue(known, now)
+            case Change.CANCEL if known.status is Status.RUNNING:
+                known.asked = True
+            case Change.CANCEL:
+                known.status = Status.CANCELLED
+        return [job_id]
+
+    def applies(self, change: Change, job_id: str) -> bool:
+        """Whether the change is for such a job, if the filter names it."""
+        known = self.entries.get(job_id)
+        if known is None or change is Change.DELETE:
+            return known is not None
+        if change is Change.REQUEUE:
+            return known.status in FINISHED
+        return known.status not in FINISHED and not (known.asked and known.status is Status.RUNNING)
+
+    def _requeue(self, entry: Entry, now: int) -> None:
+        self._numbers += 1
+        entry.number, entry.due, entry.status = self._numbers, now, Status.PENDING
+        entry.token, entry.settled_as, entry.asked = None, None, False
+        entry.failures = entry.lost = 0
+
+    def is_unsure(self, job_id: str, now: int) -> bool:
+        """Whether a storage may, but need not, have found out that nobody will do what the job's holder was asked to."""
+        known = self.entries.get(job_id)
+        return known is not None and known.asked and known.status is Status.RUNNING and known.lease_ends <= now
 
     def claim(self, jobs: Sequence[Job], limit: int, queues: Sequence[str] | None, lease: float, now: int) -> str:
         """What is wrong with the jobs that a claim got, or "": then they are held."""
@@ -111,7 +151,8 @@ class Model:
         """What is claimable of each queue, in its order."""
         lines: dict[str, list[Entry]] = {}
         for entry in sorted(self.entries.values(), key=lambda entry: entry.place):
-            if entry.claimable(now) and (queues is None or entry.queue in queues):
+            wanted = entry.queue not in self.paused and (queues is None or entry.queue in queues)
+            if wanted and entry.claimable(now):
                 lines.setdefault(entry.queue, []).append(entry)
         return lines
 
@@ -129,6 +170,7 @@ class Model:
         entry.lost += entry.status is Status.RUNNING
         entry.attempts += 1
         entry.status, entry.token, entry.settled_as, entry.lease_ends = Status.RUNNING, token, None, lease_ends
+        entry.asked = False
         entry.tokens.add(token)
 
     def count(self, status: Status) -> int:

@@ -1,4 +1,4 @@
-"""Nursery: a process that knows the kit and no storage, which is copied for each program of the kit.
+"""Nursery: a process that knows the kit and no storage, which is copied for each program of the kit, or each judge.
 
 Python and the imports take a fifth of a second, and a storage that processes share is judged with dozens of them. What
 the copies have is the kit alone: each imports the storage's module itself, as any process does. A judge copies itself
@@ -8,17 +8,23 @@ for it, before it knew any storage; where there are threads and storages already
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import IO, Any, Protocol
 
 from pinion.plugins import schemes
 
 __all__ = ["Child", "Nursery"]
+
+PROGRAMS = ("pinion.conformance.programs.__main__",)
+JUDGE = ("pinion.conformance.judge", "pinion.conformance.machine")
+"""What is loaded for each; the first has a `main` that is it."""
 
 LONGEST = 100_000
 """Bytes of what a program is told: its address and its arguments."""
@@ -33,6 +39,9 @@ class Child(Protocol):
 
     def kill(self) -> None:
         """Send it SIGKILL, if it is still there."""
+
+    def poll(self) -> int | None:
+        """Its exit status if it has ended: the number of a signal, negative, if one ended it."""
 
     def wait(self) -> Any:
         """Return when it has ended."""
@@ -80,7 +89,7 @@ class Nursery:
             self._server.wait()
 
     def start(self, arguments: Sequence[str]) -> Child:
-        """Run the program of `pinion.conformance.programs` that these are for."""
+        """Run the program of `pinion.conformance.programs` that these are for, or, if there are none, a judge."""
         their_input, our_input = os.pipe()
         our_output, their_output = os.pipe()
         our_end, their_end = os.pipe()
@@ -93,23 +102,28 @@ class Nursery:
 
 
 class _Copy:
-    """A process that was copied. It is the child of another, which tells its number, and by closing a pipe its end."""
+    """A process that was copied. It is the child of another, which tells its number, and at its end its status."""
 
     def __init__(self, stdin: int, stdout: int, told: int) -> None:
         self.stdin: IO[str] | None = os.fdopen(stdin, "w", encoding="utf-8")
         self.stdout: IO[str] | None = os.fdopen(stdout, encoding="utf-8")
         self._told = os.fdopen(told, encoding="ascii")
         self.pid = int(self._told.readline() or 0)
+        self._status: int | None = None
 
     def kill(self) -> None:
         if self.pid and not self._told.closed:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self) -> None:
+    def poll(self) -> int | None:
+        return self.wait() if self._told.closed or select.select([self._told], [], [], 0)[0] else None
+
+    def wait(self) -> int | None:
         if not self._told.closed:
-            self._told.read()
+            self._status = int(self._told.read() or -signal.SIGKILL)
             self._told.close()
+        return self._status
 
 
 def _serve(asked_by: socket.socket) -> None:
@@ -131,10 +145,10 @@ def _serve(asked_by: socket.socket) -> None:
 
 
 def _learn(arguments: list[str]) -> None:
-    """Load what all programs need, once: here, since most judges need none."""
-    import pinion.conformance.programs.__main__  # noqa: F401
-
-    if "://" in json.loads(arguments[1])["target"]:
+    """Load what all programs need, or all judges, once: here, since most judges need no programs."""
+    for name in PROGRAMS if arguments else JUDGE:
+        import_module(name)
+    if arguments and "://" in json.loads(arguments[1])["target"]:
         schemes()
 
 
@@ -148,20 +162,21 @@ def _keep(arguments: list[str], stdin: int, stdout: int, told: int) -> None:
     os.close(stdin)
     os.close(stdout)
     os.write(told, f"{child}\n".encode())
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
+    os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
 def _become(arguments: list[str], stdin: int, stdout: int) -> None:
-    """Run the program, and end as a Python does that ran nothing else."""
+    """Run the program, or judge, and end as a Python does that ran nothing else."""
     os.dup2(stdin, 0)
     os.dup2(stdout, 1)
     os.close(stdin)
     os.close(stdout)
-    from pinion.conformance.programs.__main__ import main
-
     sys.argv[1:] = arguments
-    main(*arguments)
+    if not arguments:
+        os.setsid()  # so that what the storage leaves behind can be ended with it
+    import_module((PROGRAMS if arguments else JUDGE)[0]).main(*arguments)
     sys.exit(0)
 
 

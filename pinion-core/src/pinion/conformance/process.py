@@ -122,7 +122,7 @@ def end(process: Child, listener: threading.Thread) -> None:
                 pipe.close()
 
 
-def end_children(process: subprocess.Popen[str]) -> None:
+def end_children(process: Child) -> None:
     """Kill what a process that began a session has started, also if it has ended itself meanwhile."""
     if sys.platform != "win32":
         with contextlib.suppress(ProcessLookupError, PermissionError):

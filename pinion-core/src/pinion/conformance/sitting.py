@@ -14,10 +14,11 @@ from pinion.conformance.broken import WrongUse
 from pinion.conformance.case import Case
 from pinion.conformance.cases import FOUNDATION
 from pinion.conformance.facts import Facts
+from pinion.conformance.nursery import Child, Nursery
 from pinion.conformance.process import end, end_children, environment
 from pinion.conformance.verdict import LIMIT, Outcome, Result, not_judged, not_promised
 
-__all__ = ["Sitting"]
+__all__ = ["NO_TRACES", "Sitting"]
 
 FIVE_METHODS_TIME = 17.0
 """Seconds for the cases of a five-method storage, so that it is judged within 20."""
@@ -30,13 +31,17 @@ SILENCE = LIMIT + 2.0
 
 
 class Sitting:
-    """Judges one target. Close it, or use it as a context manager."""
+    """Judges one target. Close it, or use it as a context manager.
 
-    def __init__(self, target: str, seed: int) -> None:
+    nursery: where its judges come from, if not from the file; they go by its folder and environment.
+    """
+
+    def __init__(self, target: str, seed: int, nursery: Nursery | None = None) -> None:
         self.target = target
         self.seed = seed
+        self._nursery = nursery
         self._began = monotonic()
-        self._judge = _Judge(target, seed)
+        self._judge = _Judge(target, seed, nursery)
         self.facts = self._judge.facts()
 
     def results(self, cases: Sequence[Case]) -> Iterator[Result]:
@@ -95,7 +100,7 @@ class Sitting:
 
     def _next_judge(self) -> "_Judge":
         if self._judge.ended:
-            self._judge = _Judge(self.target, self.seed)
+            self._judge = _Judge(self.target, self.seed, self._nursery)
             self._judge.facts()
         return self._judge
 
@@ -122,17 +127,10 @@ TIME_IS_UP = "the time for a five-method storage was used up by those that hung"
 class _Judge:
     """A process that tries cases until it is ended, or one hangs."""
 
-    def __init__(self, target: str, seed: int) -> None:
+    def __init__(self, target: str, seed: int, nursery: Nursery | None) -> None:
         self.ended = False
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pinion.conformance.judge"],
-            env=environment() | NO_TRACES,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # so that what the storage leaves behind can be ended with it
-        )
+        self._process = nursery.start(()) if nursery else _started()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._write({"target": target, "seed": seed})
@@ -199,3 +197,14 @@ class _Judge:
             end_children(self._process)
         self.ended = True
         end(self._process, self._listener)
+
+
+def _started() -> Child:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pinion.conformance.judge"],
+        env=environment() | NO_TRACES,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that what the storage leaves behind can be ended with it
+    )

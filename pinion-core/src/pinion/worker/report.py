@@ -14,7 +14,7 @@ from pinion.job import Job
 from pinion.outcome import Cancelled, Done, Failed, Outcome, Released, Retry, Snoozed
 from pinion.storage import Settled
 
-__all__ = ["Ended", "EndedElsewhere", "Report", "Summary"]
+__all__ = ["Ended", "EndedElsewhere", "Report", "Summary", "counted"]
 
 logger = logging.getLogger("pinion.worker")
 
@@ -129,8 +129,8 @@ class Report:
                     logging.ERROR,
                     event,
                     ended,
-                    "%s failed for good after %d attempts: %s",
-                    attempts,
+                    "%s failed for good after %s: %s",
+                    counted(attempts, "attempt"),
                     error,
                     error=error,
                 )
@@ -216,3 +216,8 @@ def _told(ended: Ended) -> dict[str, object]:
         case Retry(delay, error):
             told |= {"error": error, "delay": delay, "seconds": ended.seconds}
     return told
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of something, in words. many: of two and more; that of one with an s if left out."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -26,7 +26,7 @@ from pinion.worker.adapter import FiveMethods
 from pinion.worker.engine import Engine
 from pinion.worker.importable import check_process_tasks
 from pinion.worker.presence import Presence
-from pinion.worker.report import Report, Summary
+from pinion.worker.report import Report, Summary, counted
 from pinion.worker.rounds import Duty, Rounds
 from pinion.worker.settings import Settings
 from pinion.worker.sweeping import Sweeping
@@ -194,9 +194,8 @@ class Worker:
     def _greet(self, report: Report) -> None:
         settings = self.settings
         queues = "all queues" if settings.queues is None else "queues " + ", ".join(settings.queues)
-        report.worker_event(
-            "worker.started", "%s runs jobs of %s on %d threads", settings.name, queues, settings.threads
-        )
+        threads = counted(settings.threads, "thread")
+        report.worker_event("worker.started", "%s runs jobs of %s on %s", settings.name, queues, threads)
         if isinstance(self.storage, FiveMethods):
             report.worker_event("worker.limited", "%s: %s", self._storage_name(), FiveMethods.MISSING)
         if (schedules := getattr(self.registry, "schedules", {})) and self._ticking is None:

@@ -168,6 +168,18 @@ def requeue_order(trial: Trial) -> None:
     )
 
 
+@cases("controls.requeue_delayed", besides=(Promise.DELAY,))
+def requeue_delayed(trial: Trial) -> None:
+    """A job that was cancelled before its time came is due at once when it is requeued."""
+    [job] = trial.put("task", run_at=trial.moment(600))
+    trial.controls.change(Change.CANCEL, Filter(ids=(job.id,)))
+    expect_change(trial, Change.REQUEUE, Filter(ids=(job.id,)), [job], "a delayed job was cancelled")
+    told = trial.inspects.get(job.id)
+    expect(told.run_at is None, f"the job was requeued, and waits for nothing, but its run_at is {told.run_at}")
+    came = names(trial.take(10))
+    expect(came == "task", f"a delayed job was cancelled and requeued; a claim must get it, but got {came}")
+
+
 @cases("controls.requeue_fences")
 def requeue_fences(trial: Trial) -> None:
     """The claims of a requeued job are lost, also a settlement that had counted and is repeated."""
