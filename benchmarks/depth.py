@@ -24,16 +24,16 @@ STEPS = 10
 LOOKS = ("list", "list_finished", "show")
 
 
-def measure(stage: Stage) -> Row:
-    """One file that is filled, looked at, drained, and looked at again."""
+def measure(stage: Stage, deep: int) -> Row:
+    """One file that is filled with so many jobs, looked at, drained, and looked at again."""
     with _bout(stage) as bout:
-        enqueued = bout.produce("many", stage.deep)
+        enqueued = bout.produce("many", deep)
         waiting = [(_shallow(stage), *_pace(bout)) for _ in range(stage.repeats)]
-        drained = _drain(bout, stage.deep - sum(ran for _, _, ran in waiting))
+        drained = _drain(bout, deep - sum(ran for _, _, ran in waiting))
         finished = [(_shallow(stage), _refilled(bout)) for _ in range(stage.repeats)]
         seen = [(_seen_shallow(stage), _seen(bout)) for _ in range(3)]
     return {
-        "deep": stage.deep,
+        "deep": deep,
         "enqueued_per_second": enqueued,
         "per_second_shallow": statistics.median(shallow for shallow, _ in finished),
         "per_second_waiting": statistics.median(pace for _, pace, _ in waiting),

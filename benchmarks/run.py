@@ -69,7 +69,7 @@ def _part(part: str, number: int, present: Sequence[Contender], stage: Stage) ->
         case "pickup":
             return (pickup.measure(each, setting, stage) for each, setting in _waiting(number, present))
         case "depth":
-            return iter([depth.measure(stage)])
+            return (depth.measure(stage, deep) for deep in stage.deep)
         case "features":
             return features.measure(stage)
     raise ValueError(f"unknown part {part!r}; there are: {', '.join(PARTS)}")

@@ -20,7 +20,7 @@ class Stage:
 
     place: the folder for the bouts' files; its disk is the one that is measured.
     jobs: of one load test.
-    deep: how many jobs wait, or are finished, where depth is measured.
+    deep: how many jobs wait, or are finished, where depth is measured; first what gates rest on.
     singles: how many jobs are enqueued alone to measure the pick-up.
     silence: seconds of nothing, in which idleness is measured, and before each of the `silences` jobs after it.
     repeats: how often a worker is started at each depth.
@@ -30,7 +30,7 @@ class Stage:
     place: Path
     servers: Servers
     jobs: int = 20_000
-    deep: int = 1_000_000
+    deep: tuple[int, ...] = (1_000_000, 100_000)
     singles: int = 200
     silence: float = 10.0
     silences: int = 3
@@ -44,7 +44,7 @@ class Stage:
             place=place,
             servers=servers,
             jobs=200,
-            deep=3000,
+            deep=(3000,),
             singles=10,
             silence=0.2,
             silences=1,

@@ -155,26 +155,39 @@ def pickup(results: Results) -> str:
 
 
 def depth(results: Results) -> str:
-    rows = results.rows("depth")
+    groups = [rows for _, rows in sorted(grouped(results.rows("depth"), "deep").items())]
     lines = [
-        ["first 1,000 jobs, none else in the file, per second", spread(rows, "per_second_shallow")],
-        [f"first 1,000 jobs of {rows[0]['deep']:,}, per second", spread(rows, "per_second_waiting")],
-        ["against none else in the file", spread(rows, "waiting_ratio")],
-        [f"1,000 jobs beside {rows[0]['deep']:,} finished ones, per second", spread(rows, "per_second_finished")],
-        ["against none else in the file", spread(rows, "finished_ratio")],
-        [f"all {rows[0]['drained']:,}, per second", spread(rows, "drained_per_second")],
-        ["worker's memory after a tenth of them, MB", number(statistics.median(row["rss_mb"][0] for row in rows))],
-        ["after all of them, MB", number(statistics.median(row["rss_mb"][-1] for row in rows))],
-        ["peak, MB", spread(rows, "peak_rss_mb")],
-        ["file, MB", number(median(rows, "file_mb"))],
-        ["write-ahead log, largest seen, MB", number(max(row["log_peak_mb"] for row in rows))],
+        [
+            "first 1,000 jobs, none else in the file, per second",
+            *(spread(rows, "per_second_shallow") for rows in groups),
+        ],
+        ["first 1,000 jobs of them, per second", *(spread(rows, "per_second_waiting") for rows in groups)],
+        ["against none else in the file", *(spread(rows, "waiting_ratio") for rows in groups)],
+        [
+            "1,000 jobs beside as many finished ones, per second",
+            *(spread(rows, "per_second_finished") for rows in groups),
+        ],
+        ["against none else in the file", *(spread(rows, "finished_ratio") for rows in groups)],
+        ["all that were left, per second", *(spread(rows, "drained_per_second") for rows in groups)],
+        ["worker's memory after a tenth of them, MB", *(number(_memory(rows, 0)) for rows in groups)],
+        ["after all of them, MB", *(number(_memory(rows, -1)) for rows in groups)],
+        ["peak, MB", *(spread(rows, "peak_rss_mb") for rows in groups)],
+        ["file, MB", *(number(median(rows, "file_mb")) for rows in groups)],
+        ["write-ahead log, largest seen, MB", *(number(max(row["log_peak_mb"] for row in rows)) for rows in groups)],
         *(
-            [f"`pinion {words}`: 1,000 finished jobs, and {rows[0]['deep']:,}, ms", f"{number(few)}, {number(many)}"]
+            [f"`pinion {words}`: 1,000 finished jobs, and as many, ms", *(_looks(rows, name) for rows in groups)]
             for words, name in (("list", "list"), ("list --status --task", "list_finished"), ("show", "show"))
-            for few, many in [(median(rows, f"{name}_shallow_ms"), median(rows, f"{name}_deep_ms"))]
         ),
     ]
-    return table(["what", "measured"], lines)
+    return table(["jobs", *(f"{rows[0]['deep']:,}" for rows in groups)], lines)
+
+
+def _memory(rows: Sequence[Row], step: int) -> float:
+    return statistics.median(row["rss_mb"][step] for row in rows)
+
+
+def _looks(rows: Sequence[Row], name: str) -> str:
+    return f"{number(median(rows, f'{name}_shallow_ms'))}, {number(median(rows, f'{name}_deep_ms'))}"
 
 
 def features(results: Results) -> str:
