@@ -183,7 +183,7 @@ def depth(results: Results) -> str:
 
 
 def _memory(rows: Sequence[Row], step: int) -> float:
-    return statistics.median(row["rss_mb"][step] for row in rows)
+    return statistics.median(float(row["rss_mb"][step]) for row in rows)
 
 
 def _looks(rows: Sequence[Row], name: str) -> str:
