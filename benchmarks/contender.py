@@ -60,7 +60,7 @@ class Contender:
     inside: the jobs live in the worker's own process, whose command gets their number and enqueues them itself.
     bulk: whether it has a documented way to enqueue many at once.
     task_layer: whether it runs tasks, or is a bare queue.
-    rounds: measured in so many of the first rounds; fewer than all where it is so slow that no gate rests on it.
+    rounds: measured in so many of the first rounds, where it is so slow that no gate rests on it; None: in all.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Contender:
     inside: bool = False
     bulk: bool = False
     task_layer: bool = True
-    rounds: int = 5
+    rounds: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def versions(self) -> dict[str, str]:

@@ -45,7 +45,7 @@ def rounds(plan: Plan, stage: Stage, say: Callable[[str], None]) -> Iterator[tup
     """Measure everything once, then again: (round, part, row), as they are measured."""
     installed = [contender for contender in plan.contenders if not absent(contender)]
     for number in range(plan.rounds):
-        present = [contender for contender in installed if number < contender.rounds]
+        present = [each for each in installed if each.rounds is None or number < each.rounds]
         for part in plan.parts:
             for row in _part(part, number, present, stage):
                 say(f"round {number + 1} of {plan.rounds}: {part}: {_short(row)}")

@@ -13,7 +13,6 @@ from pinion.conformance.cases import ALL
 from pinion.conformance.nursery import Nursery
 from pinion.conformance.process import environment
 from pinion.conformance.sitting import NO_TRACES, Sitting
-from pinion.conformance.target import Target
 
 pytestmark = pytest.mark.skipif(not Nursery.is_possible(), reason="needs Linux")
 
@@ -35,7 +34,6 @@ BEGIN = """
 import json, sys
 from pathlib import Path
 from pinion.conformance.nursery import Nursery
-from pinion.conformance.sitting import NO_TRACES, Sitting
 from pinion.conformance.target import Target
 
 nursery = Nursery.copied()
@@ -126,10 +124,9 @@ def test_a_nursery_that_was_started_gives_its_programs_the_folder_and_the_enviro
     monkeypatch.chdir(tmp_path)
     nursery = Nursery.started({**environment(), "PYTHONPATH": f"{tmp_path}:{environment()['PYTHONPATH']}"})
     monkeypatch.chdir("/")
-    monkeypatch.syspath_prepend(tmp_path)
-    address = Target.of("shelf:Shelf").fresh(tmp_path, "name")
+    address = {"target": "shelf:Shelf", "directory": str(tmp_path), "name": "name"}
 
-    child = nursery.start(["hold", json.dumps(address.written()), json.dumps({"lease": 60.0})])
+    child = nursery.start(["hold", json.dumps(address), json.dumps({"lease": 60.0})])
     assert child.stdin is not None and child.stdout is not None
     with child.stdin, child.stdout:
         said = [json.loads(line) for line in child.stdout]

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any, NoReturn, Protocol
 
 from pinion.errors import PayloadTooLarge, UndecodableJob, Unserializable
-from pinion.plain import MAX_DEPTH, all_scalar, declared, from_plain, items_to_plain, to_plain
+from pinion.plain import MAX_DEPTH, declared, from_plain, items_to_plain, to_plain
 
 __all__ = ["DEFAULT_CODEC", "LIMIT", "Codec", "JsonCodec"]
 
@@ -65,8 +65,7 @@ class JsonCodec:
         if not args and not kwargs:
             return _NOTHING
         try:
-            plain = list(args) if all_scalar(map(type, args)) else items_to_plain(args)
-            text = _dump([plain, _names_to_plain(kwargs) if kwargs else kwargs])
+            text = _dump([items_to_plain(args), _names_to_plain(kwargs) if kwargs else kwargs])
         except ValueError as raised:
             _blame_call(args, kwargs, raised)
         return text if len(text) <= self.limit else self._refuse_size("the arguments", text)

@@ -18,13 +18,13 @@ from enum import Enum
 from importlib import import_module
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "all_scalar", "declared", "from_plain", "items_to_plain", "to_plain"]
+__all__ = ["MAX_DEPTH", "declared", "from_plain", "items_to_plain", "to_plain"]
 
 MAX_DEPTH = 100
 """Containers inside containers. Far below what JSON and the stack can take, so that what is written can be read."""
 
 _SCALARS = frozenset({type(None), bool, int, float, str})
-all_scalar = _SCALARS.issuperset
+_all_scalar = _SCALARS.issuperset
 _all_text = frozenset({str}).issuperset
 
 
@@ -52,7 +52,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
 
 def items_to_plain(items: Any, depth: int = 0) -> list[Any]:
     """Each of the items as plain data."""
-    if all_scalar(map(type, items)):
+    if _all_scalar(map(type, items)):
         return list(items)
     return [to_plain(each, depth) for each in items]
 
@@ -64,7 +64,7 @@ def _check_depth(depth: int) -> None:
 
 def _dict_to_plain(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     if _all_text(map(type, value)) and "$" not in value:
-        if all_scalar(map(type, value.values())):
+        if _all_scalar(map(type, value.values())):
             return value
         return {key: to_plain(each, depth) for key, each in value.items()}
     keys = _members_to_plain(value, depth)
@@ -79,7 +79,7 @@ def _set_to_plain(value: Iterable[Any], depth: int) -> list[Any]:
 def _members_to_plain(members: Iterable[Any], depth: int) -> list[Any]:
     """Members of a set or keys of a dict, which must be as many when they come back."""
     plain = items_to_plain(members, depth)
-    if all_scalar(map(type, members)):
+    if _all_scalar(map(type, members)):
         return plain
     try:
         distinct = {from_plain(each, depth) for each in plain}

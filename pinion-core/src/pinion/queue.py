@@ -54,7 +54,7 @@ class Queue(Access):
         Raises InvalidArguments if they don't fit a registered task, Unserializable or PayloadTooLarge if they
         can't be stored, StorageUnavailable if the storage can't be reached. Then nothing was stored.
         """
-        known = task if isinstance(task, Definition) else self._known(task)
+        known = self._known(task)
         return self.store(self._job(task, known, args, kwargs), known)
 
     @overload
@@ -144,9 +144,8 @@ class Queue(Access):
         self, job: Job, task: Definition[..., R] | None = None, on_conflict: str = "existing", connection: Any = None
     ) -> Handle[R]:
         """What all of the above come to: the job fits its task, or isn't of one that is known."""
-        if on_conflict != "existing":
-            self._check_conflict(on_conflict, connection)
-        answer = self._insert((job,), connection)[0]
+        self._check_conflict(on_conflict, connection)
+        [answer] = self._insert([job], connection)
         if answer is Inserted.SAME_ID:
             raise DuplicateJob(f"{job} is stored already and stays as it is; give a new job a new id")
         if isinstance(answer, KeyHeld):

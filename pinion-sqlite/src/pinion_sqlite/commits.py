@@ -51,7 +51,7 @@ class GroupCommit[Item, Answer]:
                     self._gather(ticket)
                 else:  # nothing between these lines can be interrupted
                     self._busy = ticket.leads = True
-            if ticket.leads and ticket.turn is None:
+            if ticket.turn is None:
                 answer = self._commit((item,))[0]
                 self._pass_on(ticket)
                 return answer

@@ -72,7 +72,6 @@ class Connections:
 
     def __init__(self, path: Path, synchronous: str) -> None:
         self.path = path
-        self._path = str(path)  # which is looked at before each insert, and a Path costs as much again
         self.log = Path(f"{path}-wal")
         self.synchronous = synchronous
         self._mode = ""
@@ -99,8 +98,7 @@ class Connections:
 
     def _write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str) -> T:
         connection = self._writer or self._open_writer()
-        if connection.in_transaction:  # one that was interrupted twice, so that it couldn't be left in time
-            _leave(connection)
+        _leave(connection)  # one that was interrupted twice, so that it couldn't be left in time
         if synchronous != self._mode:
             self._mode = ""  # unknown, should this be interrupted
             connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -181,11 +179,11 @@ class Connections:
 
     def remember(self) -> None:
         """Know the file at the path again: it is the one that is open."""
-        self._file = _identity(self._path)
+        self._file = _identity(self.path)
 
     def has_moved(self) -> bool:
         """Whether the path leads to another file by now, or to none."""
-        return self._file is not None and self._file != _identity(self._path)
+        return self._file is not None and self._file != _identity(self.path)
 
     def let_go(self) -> None:
         """Close both, once whoever uses them is done; the next to work opens what the path leads to then.
@@ -228,7 +226,7 @@ class Connections:
         self._writing, self._reading = threading.Lock(), threading.Lock()
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
         found = os.stat(path)
     except OSError:

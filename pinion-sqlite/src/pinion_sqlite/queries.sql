@@ -8,7 +8,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_plain
--- The same for a new job without options, as most are: what is left out takes half of the time.
+-- The same for a new job without options, as most are: nothing is bound for those that it hasn't got.
 INSERT INTO pinion_jobs (id, func_name, queue, call, rank, created_at, priority, ready, attempts, failures, lost, status)
 VALUES (?, ?, ?, ?, ?, ?, 0, 1, 0, 0, 0, 0)
 ON CONFLICT DO NOTHING;

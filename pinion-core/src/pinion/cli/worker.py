@@ -191,9 +191,9 @@ class _Progress:
 
 
 def _in_words(summary: "Summary", seconds: float) -> str:
-    pace = summary.finished / seconds if seconds else 0.0
     from pinion.worker.report import counted
 
+    pace = summary.finished / seconds if seconds else 0.0
     text = f"{counted(summary.finished, 'job')}: {summary.succeeded:,} succeeded, {summary.failed:,} failed"
     if summary.retried:
         text += f", {counted(summary.retried, 'retry', 'retries')}"

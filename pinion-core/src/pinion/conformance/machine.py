@@ -240,9 +240,9 @@ class _Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs and self.clock)
     @rule(seconds=st.sampled_from((0.000001, 1.0, 5.0, 20.0, 30.0, 31.0)))
     def time_passes(self, seconds: float) -> None:
-        if self.clock is not None:
-            self.clock.advance(seconds)
-            self.program.append(f"{seconds:g} s pass")
+        assert self.clock is not None
+        self.clock.advance(seconds)
+        self.program.append(f"{seconds:g} s pass")
 
     @precondition(lambda self: self.jobs and self.makes(Promise.DURABLE) and self.trial.facts.reopens)
     @rule()

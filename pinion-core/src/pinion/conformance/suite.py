@@ -87,7 +87,8 @@ class _Bench:
             )
         if not case.applies(self.facts):
             pytest.skip(f"{self.facts.kind} doesn't promise what this is about: {case.promise}")
-        result = run(case, self.target, self.facts, self.seed, _nursery())
+        nursery = _nursery() if self.facts.reopens else None  # else no other process can open the storage
+        result = run(case, self.target, self.facts, self.seed, nursery)
         if result.outcome is Outcome.FAILED:
             self._fail(case, result.level, result.message)
 

@@ -25,7 +25,6 @@ from pinion.conformance.programs.operations import OPERATIONS, Operation
 from pinion.conformance.speaker import Say
 from pinion.conformance.target import Address
 from pinion.identity import new_id
-from pinion.plugins import schemes
 
 __all__ = ["kill_at_every_line"]
 
@@ -38,13 +37,10 @@ PATIENCE = 5
 def kill_at_every_line(say: Say, address: Address, operation: str, seed: int, modules: list[str], clock: bool) -> None:
     """Says after each death what was wrong, and at the end how many there were.
 
-    modules: those of the storage, imported once instead of in every child, as it is looked up once what a URL's scheme
-    stands for. clock: whether it takes one.
+    modules: those of the storage, imported once instead of in every child. clock: whether it takes one.
     """
     for name in modules:
         importlib.import_module(name)
-    if address.target.factory is None:
-        schemes()
     chosen = OPERATIONS[operation](clock)
     lines = _rehearsed(address, chosen)
     points = range(len(lines))
