@@ -120,12 +120,16 @@ class Bout:
 
     def produce(self, *words: object) -> Any:
         """Run the producing program of the app (see `benchmarks.producing`); returns what it measured."""
-        command = [PYTHON, "-m", "benchmarks.producing", self.contender.app, *map(str, words)]
+        return self.run("benchmarks.producing", self.contender.app, *words)
+
+    def run(self, program: str, *words: object) -> Any:
+        """Run one of the programs in this bout's folder; returns what it printed last, which is JSON."""
+        command = [PYTHON, "-m", program, *map(str, words)]
         done = subprocess.run(
             command, env={**os.environ, **self.environment}, cwd=ROOT, capture_output=True, text=True, timeout=900
         )
         if done.returncode:
-            raise RuntimeError(f"{self.contender.name}: enqueueing failed: {done.stderr[-2000:]}")
+            raise RuntimeError(f"{self.contender.name}: {program} failed: {done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])
 
     def start_workers(self, *words: object) -> None:

@@ -1,7 +1,8 @@
 """Depth: does a claim cost more when many jobs wait, or are finished? And is a worker's memory flat over many jobs?
 
-The pace is that of the first 1,000 jobs after a worker starts, so that a worker's start, when its batches are still
-small, weighs the same everywhere. Each look at the deep file has one at a fresh file of 1,000 jobs right before it.
+The pace of claims is that of claiming and settling 1,000 jobs in batches, as a worker does, but without one: how fast a
+process starts, and how it is scheduled, varies by more than what is to be seen. Each look at the deep file has one at a
+fresh file of 1,000 jobs right before it or behind it.
 
 `pinion list` and `show` are timed as whole processes, in the deep file and in one of 1,000 jobs.
 """
@@ -28,17 +29,17 @@ def measure(stage: Stage, deep: int) -> Row:
     """One file that is filled with so many jobs, looked at, drained, and looked at again."""
     with _bout(stage) as bout:
         enqueued = bout.produce("many", deep)
-        waiting = [(_shallow(stage), *_pace(bout)) for _ in range(stage.repeats)]
-        drained = _drain(bout, deep - sum(ran for _, _, ran in waiting))
-        finished = [(_shallow(stage), _refilled(bout)) for _ in range(stage.repeats)]
+        waiting, ran = _paces(bout, stage.repeats, waiting=True)
+        drained = _drain(bout, deep - ran * len(waiting))
+        finished, _ = _paces(bout, stage.repeats, waiting=False)
         seen = [(_seen_shallow(stage), _seen(bout)) for _ in range(3)]
     return {
         "deep": deep,
         "enqueued_per_second": enqueued,
-        "per_second_shallow": statistics.median(shallow for shallow, _ in finished),
-        "per_second_waiting": statistics.median(pace for _, pace, _ in waiting),
+        "per_second_shallow": statistics.median(shallow for shallow, _ in waiting + finished),
+        "per_second_waiting": statistics.median(pace for _, pace in waiting),
         "per_second_finished": statistics.median(pace for _, pace in finished),
-        "waiting_ratio": statistics.median(pace / shallow for shallow, pace, _ in waiting),
+        "waiting_ratio": statistics.median(pace / shallow for shallow, pace in waiting),
         "finished_ratio": statistics.median(pace / shallow for shallow, pace in finished),
         **drained,
         **{f"{name}_shallow_ms": statistics.median(shallow[name] for shallow, _ in seen) for name in LOOKS},
@@ -50,14 +51,16 @@ def _bout(stage: Stage) -> Bout:
     return Bout(PINION_SQLITE, PINION_SQLITE.setting("default"), stage.place, {})
 
 
-def _shallow(stage: Stage) -> float:
-    with _bout(stage) as bout:
-        return _refilled(bout)
+def _paces(bout: Bout, pairs: int, *, waiting: bool) -> tuple[list[tuple[float, float]], int]:
+    """Pairs of jobs per second, shallow and deep, and how many jobs of the deep file each pair ran."""
+    measured = bout.run("benchmarks.apps.pinion_claims", pairs, int(waiting))
+    return measured["pairs"], measured["ran"]
 
 
 def _seen_shallow(stage: Stage) -> dict[str, float]:
     with _bout(stage) as bout:
-        _refilled(bout)
+        bout.produce("many", SHORT)
+        _drain(bout, SHORT)
         return _seen(bout)
 
 
@@ -80,21 +83,6 @@ def _timed(words: list[str]) -> tuple[float, str]:
     began = time.perf_counter()
     done = subprocess.run([BIN / "pinion", *words], check=True, capture_output=True, text=True)
     return (time.perf_counter() - began) * 1000, done.stdout
-
-
-def _refilled(bout: Bout) -> float:
-    bout.produce("many", SHORT)
-    return _pace(bout)[0]
-
-
-def _pace(bout: Bout) -> tuple[float, int]:
-    """Start a worker, let it run at least 1,000 jobs, stop it: the pace of the first 1,000, and how many ran."""
-    bout.proof.clear()
-    bout.start_workers()
-    bout.wait(SHORT)
-    bout.stop()
-    moments = [moment for _, moment in bout.proof.records()]
-    return (SHORT - 1) * 1e9 / (moments[SHORT - 1] - moments[0]), len(moments)
 
 
 def _drain(bout: Bout, jobs: int) -> Row:

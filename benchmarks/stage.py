@@ -23,7 +23,7 @@ class Stage:
     deep: how many jobs wait, or are finished, where depth is measured; first what gates rest on.
     singles: how many jobs are enqueued alone to measure the pick-up.
     silence: seconds of nothing, in which idleness is measured, and before each of the `silences` jobs after it.
-    repeats: how often a worker is started at each depth.
+    repeats: how many pairs of looks there are at each depth.
     busy: seconds that one worker is busy with jobs that take a while.
     """
 
@@ -34,7 +34,7 @@ class Stage:
     singles: int = 200
     silence: float = 10.0
     silences: int = 3
-    repeats: int = 10
+    repeats: int = 20
     busy: float = 4.0
 
     @classmethod

@@ -158,17 +158,17 @@ def depth(results: Results) -> str:
     groups = [rows for _, rows in sorted(grouped(results.rows("depth"), "deep").items())]
     lines = [
         [
-            "first 1,000 jobs, none else in the file, per second",
+            "1,000 jobs claimed and settled, none else in the file, per second",
             *(spread(rows, "per_second_shallow") for rows in groups),
         ],
-        ["first 1,000 jobs of them, per second", *(spread(rows, "per_second_waiting") for rows in groups)],
+        ["the same with so many waiting, per second", *(spread(rows, "per_second_waiting") for rows in groups)],
         ["against none else in the file", *(spread(rows, "waiting_ratio") for rows in groups)],
         [
-            "1,000 jobs beside as many finished ones, per second",
+            "the same beside as many finished ones, per second",
             *(spread(rows, "per_second_finished") for rows in groups),
         ],
         ["against none else in the file", *(spread(rows, "finished_ratio") for rows in groups)],
-        ["all that were left, per second", *(spread(rows, "drained_per_second") for rows in groups)],
+        ["all that were left, by a worker, per second", *(spread(rows, "drained_per_second") for rows in groups)],
         ["worker's memory after a tenth of them, MB", *(number(_memory(rows, 0)) for rows in groups)],
         ["after all of them, MB", *(number(_memory(rows, -1)) for rows in groups)],
         ["peak, MB", *(spread(rows, "peak_rss_mb") for rows in groups)],
