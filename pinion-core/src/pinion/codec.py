@@ -173,7 +173,7 @@ def _as_call(value: Any) -> tuple[list[Any], dict[str, Any]]:
 
 def _needs_a_second_look(text: str) -> bool:
     """Whether the text may hold marked values, or more containers in containers than are allowed."""
-    return '"$"' in text or text.count("[") + text.count("{") > MAX_DEPTH
+    return '"$"' in text or (len(text) > MAX_DEPTH and text.count("[") + text.count("{") > MAX_DEPTH)
 
 
 _UNREADABLE = (ArithmeticError, RecursionError, TypeError, ValueError)

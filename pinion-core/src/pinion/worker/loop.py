@@ -89,6 +89,8 @@ class AsyncTasks:
     def take(self, entry: Entry, task: AnyTask) -> None:
         """Run the task as soon as there is a slot."""
         self._incoming.append((entry, task))
+        if self._called:  # it says that it isn't before it looks, and so it finds what is there by now
+            return
         with self._lock:
             loop, called = self._started(), self._called
             self._called = True
@@ -241,19 +243,15 @@ class AsyncTasks:
 
     def _take_in(self) -> None:
         self._called = False
-        while self._incoming and len(self._running) < self._settings.async_tasks and not self._closed:
+        begin, slots, running = asyncio.get_running_loop().create_task, self._settings.async_tasks, self._running
+        while self._incoming and len(running) < slots and not self._closed:
             try:
                 entry, task = self._incoming.popleft()
             except IndexError:
                 break
-            self._begin(entry, task)
+            running[id(entry[0])] = run = _Run(entry)
+            run.task = begin(self._attempt(run, task), context=contextvars.Context())
         self._full = bool(self._incoming)
-
-    def _begin(self, entry: Entry, task: AnyTask) -> None:
-        run = _Run(entry)
-        self._running[id(entry[0])] = run
-        loop = asyncio.get_running_loop()
-        run.task = loop.create_task(self._attempt(run, task), context=contextvars.Context())
 
     async def _attempt(self, run: _Run, task: AnyTask) -> None:
         job, started, _ = run.entry
