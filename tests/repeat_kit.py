@@ -71,18 +71,20 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     wrong = [
         partial(_wrong, each, seed)
-        for seed in range(1, asked.times + 1)
+        for seed in range(asked.first_seed, asked.first_seed + asked.times)
         for each in CATALOGUE
         if _chosen(each, asked.names)
     ]
     targets = [target for name, target in RIGHT.items() if not asked.names or {name, "right"} & set(asked.names)]
-    right = [partial(_right, target, seed) for seed in range(1, asked.seeds + 1) for target in targets]
+    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
+    right = [partial(_right, target, seed) for seed in seeds for target in targets]
     tally = Tally(monotonic() + 60 * asked.minutes)
     total = len(wrong) + 2 * len(right)
     _judge(wrong, asked.side_by_side, tally, total)
-    _judge(right, asked.side_by_side, tally, total)
+    few = max(1, asked.side_by_side // 2)  # those that are right wait little
+    _judge(right, few, tally, total)
     with _busy():
-        _judge(right, max(1, asked.side_by_side // 2), tally, total)
+        _judge(right, max(1, few // 2), tally, total)
     return _summary(tally)
 
 
@@ -91,8 +93,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="files of wrong storages, storages, or 'right'; all if left out")
     parser.add_argument("--times", type=int, default=20, help="seeds for each wrong storage (20)")
     parser.add_argument("--seeds", type=int, default=50, help="seeds for each right storage, quiet and busy (50)")
+    parser.add_argument("--first-seed", type=int, default=1, help="where the seeds begin, to go on with a run (1)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin nothing after so many minutes")
-    parser.add_argument("--side-by-side", type=int, default=4, help="how many are judged at a time (4)")
+    parser.add_argument("--side-by-side", type=int, default=8, help="how many wrong ones are judged at a time (8)")
     return parser.parse_args(arguments)
 
 

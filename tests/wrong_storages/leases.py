@@ -156,10 +156,11 @@ class HasOneLeaseForAll(PlainStorage):
     seconds = 30.0
 
     def lease_end(self, row: Row, seconds: float) -> int:
-        self.seconds = seconds
-        for other in self.rows.values():
-            if other.lease_ends > self.now():
-                other.lease_ends = super().lease_end(row, seconds)
+        if seconds != self.seconds:
+            self.seconds = seconds
+            for other in self.rows.values():
+                if other.lease_ends > self.now():
+                    other.lease_ends = super().lease_end(row, seconds)
         return super().lease_end(row, seconds)
 
 

@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from pinion.identity import new_id
 __all__ = ["kill_at_every_line"]
 
 MOST = 24
-"""Lines of one operation; where there are more, the seed decides which."""
+"""Lines of one operation; where there are more, every so many-th, and the seed decides where they begin."""
 PATIENCE = 5
 """Seconds that a storage may take to be opened and read after a process died in it."""
 
@@ -43,13 +43,21 @@ def kill_at_every_line(say: Say, address: Address, operation: str, seed: int, mo
         importlib.import_module(name)
     chosen = OPERATIONS[operation](clock)
     lines = _rehearsed(address, chosen)
-    points = range(len(lines))
-    for point in sorted(random.Random(seed).sample(points, min(MOST, len(points)))):
+    for point in _points(len(lines), seed):
         with _somewhere(address) as place:
             _forked(partial(_run, place, chosen, _Death(point).before_line))
             wrong, raised = _forked(lambda: chosen.look(place))
         say({"stop": str(Stop(*lines[point])), "wrong": wrong or raised})
-    say({"points": len(points)})
+    say({"points": len(lines)})
+
+
+def _points(lines: int, seed: int) -> Sequence[int]:
+    """Before which lines to kill: at even distances, so that a few in a row at which it does harm aren't passed over."""
+    if lines <= MOST:
+        return range(lines)
+    step = lines / MOST
+    begin = random.Random(seed).random() * step
+    return [int(begin + number * step) for number in range(MOST)]
 
 
 @contextlib.contextmanager
