@@ -51,7 +51,7 @@ from pinion_sqlite.roll import Roll
 from pinion_sqlite.rows import claimed_job
 from pinion_sqlite.timetable import Timetable
 from pinion_sqlite.turn import BEHIND
-from pinion_sqlite.watch import CAN_WATCH, FIRST_PAUSE, LONGEST_PAUSE, News, next_pause
+from pinion_sqlite.watch import CAN_WATCH, LONGEST_PAUSE, SOON, News, next_pause
 
 __all__ = ["SqliteStorage"]
 
@@ -141,6 +141,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
 
         if connection is None:
             settled, taken = self._connections.write(transaction, self._quick)
+            self._watches.skip_news()
             if self._has_turn:
                 self._has_turn = False
                 self._watches.give_turns()
@@ -190,13 +191,14 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
         if self._nap(look) <= 0:
             return
         with self._watches.take() as watch:
-            pause = FIRST_PAUSE
+            look, pause = self._look_again(look), SOON  # what was committed before a watch is made is never told
+            if self._nap(look) <= 0:
+                return
             while (left := deadline - monotonic()) > 0:
                 first = watch.turn.take()
                 news = watch.wait(min(pause, left, self._nap(look)))
                 if news is News.WOKEN:
                     break
-                # One commit may have been under way when this began.
                 pause = next_pause(pause, news)
                 if pause == LONGEST_PAUSE and self._follow():
                     break

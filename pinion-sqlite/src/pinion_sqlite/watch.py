@@ -16,7 +16,7 @@ from pathlib import Path
 from pinion.storage import sleep
 from pinion_sqlite.turn import Turn
 
-__all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "News", "Watch", "next_pause"]
+__all__ = ["CAN_WATCH", "FIRST_PAUSE", "LONGEST_PAUSE", "SOON", "News", "Watch", "next_pause"]
 
 CAN_WATCH = sys.platform == "linux"
 
@@ -24,7 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.00005, 0.5
 """Seconds between two looks: just after news, and when there was none for long."""
 
 SOON = 0.002
-"""Seconds after news within which its commit nearly always shows; behind it, the intervals double."""
+"""Seconds after news within which its commit nearly always shows; behind it, the intervals double. A wait without news
+begins with it."""
 
 UNTOLD_PAUSE = 0.02
 """Between two looks where nothing tells when the log is written."""

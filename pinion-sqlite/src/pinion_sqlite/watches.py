@@ -59,6 +59,12 @@ class Watches:
         """How many waits are in progress."""
         return len(self._used)
 
+    def skip_news(self) -> None:
+        """A write transaction is over, and has seen what was written before: no later wait need look for that."""
+        with self._lock:
+            for watch in self._spare:
+                watch.forget()
+
     def give_turns(self) -> None:
         """What the waits that are over ran for is claimed: let another waiter go first."""
         with self._lock:

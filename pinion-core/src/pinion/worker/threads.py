@@ -192,11 +192,14 @@ class Threads:
 
     def _fetch(self) -> None:
         """Settle what has ended and claim more; if there is nothing, wait until there may be."""
-        if self._ended and self.exchange_patiently(claim=True):
+        asked = bool(self._ended)
+        if asked and self.exchange_patiently(claim=True):
             return
         with self._leading:
             self._slots.clear()
-            if self._waiting or self._stopping.is_set() or self.exchange_patiently(claim=True):
+            if self._waiting or self._ended or self._stopping.is_set():
+                return
+            if not asked and self.exchange_patiently(claim=True):
                 return
             if self.room(1) <= 0:
                 self._slots.wait(self.async_tasks.patience() if self.async_tasks else CARE)
