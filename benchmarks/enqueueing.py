@@ -1,22 +1,20 @@
 """How fast Pinion enqueues on SQLite: one by one, synced to disk (as it comes) and not; in bulk; from many threads."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from benchmarks.contender import Bout, Contender
-from benchmarks.contenders import PINION_SQLITE
+from benchmarks.contenders import PINION_SQLITE, PINION_SQLITE_NOFSYNC
 from benchmarks.stage import Row, Stage
 
 __all__ = ["measure", "measure_bulk"]
 
 THREADS = 16
-UNSYNCED = replace(PINION_SQLITE, environment={"PINION_URL": "sqlite:///{folder}/jobs.db?synchronous=normal"})
 
 
 def measure(stage: Stage) -> Iterator[Row]:
     few = max(1, stage.jobs // 5)  # of what waits for the disk
     yield _row("one by one, synced", PINION_SQLITE, stage, "one", few)
-    yield _row("one by one, not synced", UNSYNCED, stage, "one", stage.jobs)
+    yield _row("one by one, not synced", PINION_SQLITE_NOFSYNC, stage, "one", stage.jobs)
     yield _row("1 thread, synced", PINION_SQLITE, stage, "threads", few, 1)
     yield _row(f"{THREADS} threads, synced", PINION_SQLITE, stage, "threads", stage.jobs, THREADS)
     yield _row("in bulk, synced", PINION_SQLITE, stage, "many", stage.jobs)

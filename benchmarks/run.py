@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import depth, durations, enqueueing, features, load, pickup
+from benchmarks import async_tasks, depth, durations, enqueueing, features, load, pickup
 from benchmarks.contender import Contender, Setting
-from benchmarks.contenders import CONTENDERS, PINION, PINION_SQLITE
+from benchmarks.contenders import CONTENDERS, PINION, PINION_SQLITE, PINION_SQLITE_NOFSYNC
 from benchmarks.servers import missing_server
 from benchmarks.stage import Row, Stage
 
 __all__ = ["GATE_PARTS", "PARTS", "Plan", "absent", "rounds"]
 
-PARTS = ("limit", "load", "durations", "enqueue", "bulk", "pickup", "depth", "features")
+PARTS = ("limit", "load", "durations", "async", "enqueue", "bulk", "pickup", "depth", "features")
 """What can be measured, by name; each gives rows of its own kind."""
 
-GATE_PARTS = ("limit", "load", "durations", "enqueue", "pickup", "depth")
+GATE_PARTS = ("limit", "load", "durations", "async", "enqueue", "pickup", "depth")
 """The parts that gates rest on."""
 
 LIMIT = Path(__file__).with_name("limit.py")
@@ -62,6 +62,8 @@ def _part(part: str, number: int, present: Sequence[Contender], stage: Stage) ->
             return (load.measure(each, setting, stage) for each in present for setting in each.settings)
         case "durations":
             return durations.measure(stage)
+        case "async":
+            return async_tasks.measure(stage)
         case "enqueue":
             return enqueueing.measure(stage)
         case "bulk":
@@ -76,11 +78,14 @@ def _part(part: str, number: int, present: Sequence[Contender], stage: Stage) ->
 
 
 def _waiting(number: int, present: Sequence[Contender]) -> Iterator[tuple[Contender, Setting]]:
-    """Whose pick-up this round measures: all in the first, then ours; and with several workers waiting for one job."""
+    """Whose pick-up this round measures: all in the first, then ours; and with several workers waiting for one job,
+    and without the disk.
+    """
     for contender in present:
         if not contender.inside and (number == 0 or contender in PINION):
             yield contender, contender.settings[0]
     yield PINION_SQLITE, PINION_SQLITE.setting("four")
+    yield PINION_SQLITE_NOFSYNC, PINION_SQLITE_NOFSYNC.setting("default")
 
 
 def _limit(stage: Stage) -> Row:

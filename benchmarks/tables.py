@@ -136,6 +136,17 @@ def durations(results: Results) -> str:
     return table(["a job takes", "processes", "processed/s", "of what is possible"], lines)
 
 
+def async_tasks(results: Results) -> str:
+    def line(key: Key, rows: Sequence[Row]) -> list[str]:
+        possible, alone = rows[0]["possible_seconds"], median(rows, "asyncio_seconds")
+        seconds = median(rows, "seconds")
+        ratios = [f"{seconds / possible:.2f}", f"{seconds / alone:.2f}"]
+        return [f"{key[0]:,}", f"{possible:g}", number(alone), spread(rows, "seconds"), *ratios]
+
+    head = ["tasks", "possible, s", "asyncio alone, s", "Pinion, s", "of what is possible", "of asyncio alone"]
+    return table(head, [line(key, rows) for key, rows in grouped(results.rows("async"), "jobs").items()])
+
+
 def pickup(results: Results) -> str:
     def line(key: Key, rows: Sequence[Row]) -> list[str]:
         idle, server = median(rows, "idle_cpu_percent"), median(rows, "server_idle_cpu_percent")
@@ -213,6 +224,7 @@ TABLES: dict[str, Callable[[Results], str]] = {
     "limit": limit,
     "enqueue": enqueue,
     "durations": durations,
+    "async": async_tasks,
     "pickup": pickup,
     "depth": depth,
     "features": features,

@@ -8,12 +8,12 @@ from benchmarks.contenders.huey import HUEY_MEMORY, HUEY_REDIS, HUEY_SQLITE, HUE
 from benchmarks.contenders.pgqueuer import PGQUEUER
 from benchmarks.contenders.pinion_file import PINION_FILE
 from benchmarks.contenders.pinion_memory import PINION_MEMORY
-from benchmarks.contenders.pinion_sqlite import PINION_SQLITE
+from benchmarks.contenders.pinion_sqlite import PINION_SQLITE, PINION_SQLITE_NOFSYNC
 from benchmarks.contenders.rq import RQ
 from benchmarks.contenders.taskiq import TASKIQ
 from benchmarks.contenders.tinyjobs import TINYJOBS
 
-__all__ = ["CONTENDERS", "PINION", "PINION_SQLITE"]
+__all__ = ["CONTENDERS", "PINION", "PINION_SQLITE", "PINION_SQLITE_NOFSYNC"]
 
 PINION: tuple[Contender, ...] = (PINION_SQLITE, PINION_MEMORY, PINION_FILE)
 

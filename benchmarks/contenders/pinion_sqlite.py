@@ -1,5 +1,7 @@
 """Pinion on SQLite, as it comes: `Worker(open_storage(URL))` in a script."""
 
+from dataclasses import replace
+
 from benchmarks.contender import PYTHON, Contender, Setting
 
 WORKER = (PYTHON, "-m", "benchmarks.apps.pinion_app")
@@ -26,3 +28,10 @@ PINION_SQLITE = Contender(
         ),
     ),
 )
+
+PINION_SQLITE_NOFSYNC = replace(
+    PINION_SQLITE,
+    name="pinion-sqlite-nofsync",
+    environment={"PINION_URL": "sqlite:///{folder}/jobs.db?synchronous=normal"},
+)
+"""To see what of a figure is the disk's; it takes no part in the load test."""
