@@ -17,7 +17,7 @@ from pinion import Job, Queue, Registry, Status, Worker, default_queue, set_defa
 from pinion.clock import as_datetime
 from pinion.errors import DuplicateJob, InvalidArguments, InvalidJob, InvalidURL, Unserializable, Unsupported
 from pinion.hooks import Hooks
-from pinion.storage import Query
+from pinion.storage import Promise, Query
 from pinion.task import Task
 from pinion.testing import ManualClock
 from pinion_memory import InMemoryStorage
@@ -154,6 +154,17 @@ def test_arguments_that_do_not_fit_are_refused_and_nothing_is_stored(queue: Queu
         add.enqueue(threading.Lock())  # type: ignore[arg-type]
 
     assert queue.find(Query()) == []
+
+
+def test_five_methods_are_given_no_delay_whatever_they_say() -> None:
+    class Boasts(ListStorage):
+        promises = frozenset({Promise.DELAY})
+
+    storage = Boasts()
+
+    with pytest.raises(Unsupported, match="DELAY"):
+        add.using(delay=5, on=Queue(storage, registry=registry)).enqueue(1)
+    assert storage.size() == 0
 
 
 def test_what_the_storage_does_not_promise_is_refused() -> None:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from pinion import Job, Status
+from pinion.storage import Promise
 from right_storages.condition import ConditionStorage
 from right_storages.files import FolderStorage
 from right_storages.polling import PollingStorage
@@ -27,6 +28,13 @@ class HasNoSize:
 def raises_when_opened() -> ConditionStorage:
     """A factory that can't."""
     raise KeyError("address")
+
+
+@refused_by("base.opens")
+class PromisesBeyondFiveMethods(ConditionStorage):
+    """Nothing in five methods could keep it, and nothing can test it."""
+
+    promises = frozenset({Promise.DELAY})
 
 
 @refused_by("base.zero_timeout", like="https://github.com/coleifer/huey/issues/813")

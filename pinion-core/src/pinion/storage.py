@@ -297,7 +297,7 @@ def refuse_unpromised(storage: object, job: Job) -> None:
     """Raise Unsupported if the job needs what the storage doesn't promise; a `run_at` that has passed needs nothing."""
     if job.run_at is None and job.priority == 0 and job.unique_key is None and job.queue == DEFAULT_QUEUE:
         return
-    promises: frozenset[Promise] = getattr(storage, "promises", frozenset())
+    promises: frozenset[Promise] = storage.promises if isinstance(storage, ClaimStorage) else frozenset()
     needs = {
         Promise.PRIORITY: job.priority != 0,
         Promise.QUEUES: job.queue != DEFAULT_QUEUE,

@@ -21,7 +21,9 @@ def lines(report: Report) -> Iterator[str]:
         yield from _failure(report, result, str(result.level).upper())
     if report.untried:
         yield ""
-        yield f"{len(report.untried)} further tests were not tried: {report.untried[0].message}"
+        why = report.untried[0].message
+        told = any(failure.message == why for failure in report.failures)
+        yield f"{len(report.untried)} further tests were not tried{' because of it' if told else f': {why}'}"
     yield ""
     yield _verdict(report)
 
@@ -39,6 +41,19 @@ def _promises(report: Report) -> Iterator[str]:
     absent = [name for name in PROMISES if not report.makes(name)]
     if absent and report.whole:
         yield f"  not promised: {', '.join(absent)}"
+    if report.facts.claims and report.whole:
+        yield from _left_out(
+            report, "clock", report.facts.clock, "the kit had to wait where it could have moved time, and "
+        )
+        yield from _left_out(report, "codec", report.facts.codec, "")
+
+
+def _left_out(report: Report, option: str, taken: bool, consequence: str) -> Iterator[str]:
+    """That tests were left out because the storage can't be given what they need."""
+    if not taken:
+        number = sum(getattr(result.case, option) and not result.tried for result in report.results)
+        tests = f"{number} test{' was' if number == 1 else 's were'} left out"
+        yield f"  no {option}: {consequence}{tests}; let what opens it take `{option}`, and pass it on"
 
 
 def _count(results: Sequence[Result]) -> str:

@@ -7,7 +7,7 @@ from types import FrameType, TracebackType
 from pinion.conformance.broken import Broken
 from pinion.conformance.lines import is_storage
 
-__all__ = ["cause", "place"]
+__all__ = ["cause", "place", "place_of"]
 
 
 def cause(raised: BaseException) -> str:
@@ -15,7 +15,7 @@ def cause(raised: BaseException) -> str:
     if isinstance(raised, Broken):
         return str(raised)
     text = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
-    return f"{_called(raised.__traceback__)} raised {text:.1000}{_innermost(raised.__traceback__)}"
+    return f"{_called(raised.__traceback__)} raised {text:.1000}{place_of(raised)}"
 
 
 def _called(trace: TracebackType | None) -> str:
@@ -26,7 +26,9 @@ def _called(trace: TracebackType | None) -> str:
     return "the kit"
 
 
-def _innermost(trace: TracebackType | None) -> str:
+def place_of(raised: BaseException) -> str:
+    """Where in the storage's own code it was raised; "" if it comes from elsewhere."""
+    trace = raised.__traceback__
     places = [_at(frame, line) for frame, line in traceback.walk_tb(trace) if is_storage(frame.f_code.co_filename)]
     return places[-1] if places else ""
 

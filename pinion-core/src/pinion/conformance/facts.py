@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pinion.conformance.broken import Broken, WrongUse
+from pinion.conformance.cause import place_of
 from pinion.conformance.errand import Errand
 from pinion.conformance.target import PLACE, Address, Target
 from pinion.errors import InvalidURL, StorageError, StorageUnavailable
@@ -76,7 +77,7 @@ def _look_at(target: Target, address: Address) -> Facts:
     except StorageError as raised:
         return _where_it_should_be(target, raised)
     except Exception as raised:
-        return Facts(fault=f"opening it raised {type(raised).__name__}: {raised}")
+        return Facts(fault=f"opening it raised {type(raised).__name__}: {raised}{place_of(raised)}")
     try:
         return _facts(target, storage, getattr(storage, "clock", None) is clock)
     finally:
@@ -94,16 +95,26 @@ def _where_it_should_be(target: Target, raised: StorageError) -> Facts:
 
 
 def _facts(target: Target, storage: Any, clock: bool) -> Facts:
+    if storage is None:
+        return Facts(kind="None", fault=f"{target.text} returned None: does it lack a return?")
     missing = [name for name in METHODS if not callable(getattr(storage, name, None))]
     if missing:
         return Facts(
             kind=type(storage).__name__,
             fault=f"{type(storage).__name__} has no method {', '.join(missing)}; a storage has {', '.join(METHODS)}",
         )
+    claims = isinstance(storage, ClaimStorage)
+    promises = tuple(sorted(str(promise) for promise in getattr(storage, "promises", ())))
+    if promises and not claims:
+        return Facts(
+            kind=type(storage).__name__,
+            fault=f"{type(storage).__name__} has five methods and promises {', '.join(promises)}, "
+            "which only a ClaimStorage can: inherit pinion.ClaimStorage, or take `promises` away",
+        )
     return Facts(
         kind=type(storage).__name__,
-        claims=isinstance(storage, ClaimStorage),
-        promises=tuple(sorted(str(promise) for promise in getattr(storage, "promises", ()))),
+        claims=claims,
+        promises=promises,
         clock=clock,
         codec=target.takes("codec", storage),
         reopens=target.reopens,

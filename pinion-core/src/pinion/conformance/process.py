@@ -95,6 +95,18 @@ class Process:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
 
+    def freeze(self) -> None:
+        """Stop it wherever it is, until `thaw`; nothing, if it has ended: what it said last tells why."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
     def kill(self) -> None:
         """End it by SIGKILL, wherever it is."""
         end(self._process, self._listener)

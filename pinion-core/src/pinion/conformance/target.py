@@ -123,6 +123,8 @@ def _find(text: str) -> Callable[..., Any]:
     module_name, colon, path = text.partition(":")
     if not (colon and path and module_name):
         raise WrongUse(f"{text!r} is no target: {EXAMPLE}")
+    if module_name.endswith(".py"):
+        raise WrongUse(f"{text!r} names a file; name the module: {module_name[:-3].replace('/', '.')}:{path}")
     _make_current_folder_importable()
     try:
         found: Any = importlib.import_module(module_name)

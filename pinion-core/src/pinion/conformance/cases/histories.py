@@ -1,8 +1,5 @@
 """CLAIMS and SHARED: what many workers do at once, recorded and checked as a whole."""
 
-import os
-import signal
-
 from pinion.conformance.broken import Broken, expect
 from pinion.conformance.case import CLAIMS, chapter
 from pinion.conformance.history import Operation, wrongs
@@ -45,9 +42,9 @@ def processes(trial: Trial) -> None:
         worker.say()
     trial.elapse(SECONDS * 0.3)
     workers[0].kill()
-    os.kill(workers[1].pid, signal.SIGSTOP)
+    workers[1].freeze()
     trial.elapse(LEASE * 1.5)
-    os.kill(workers[1].pid, signal.SIGCONT)
+    workers[1].thaw()
     for worker in workers:
         book += [Operation.read(row) for row in worker.rows()]
     _check(trial, book)
