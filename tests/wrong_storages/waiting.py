@@ -115,7 +115,7 @@ class WakesOnceForAll(ConditionStorage):
         return super().dequeue(timeout)
 
 
-@refused_by("base.every_waiter")
+@refused_by("base.one_waiter")
 class TakesWithoutLooking(ConditionStorage):
     """Whoever wakes believes that there is a job for it."""
 

@@ -127,19 +127,6 @@ def free_while_waiting(trial: Trial) -> None:
     )
 
 
-@cases("base.every_waiter", real_time=True)
-def every_waiter(trial: Trial) -> None:
-    """Where several threads wait, each of as many jobs wakes one of them."""
-    waiting = [trial.start(trial.storage.dequeue, None) for _ in range(3)]
-    expect(not any(each.is_done(BRIEFLY / 3) for each in waiting), "the storage is empty, but a dequeue(None) returned")
-    _enqueue_in_time(trial, Job("one"), Job("two"), Job("three"))
-    got = [
-        each.result(SOON, "dequeue(None) in each of three threads, while three jobs were enqueued,") for each in waiting
-    ]
-    came = sorted(job.func_name for job in got if job is not None)
-    expect(came == ["one", "three", "two"], f"three waiting threads must get one of three jobs each, but got {came}")
-
-
 @cases("base.one_waiter", real_time=True)
 def one_waiter(trial: Trial) -> None:
     """Where several threads wait and one job comes, one of them gets it and the others go on waiting, until their time is over."""
@@ -163,6 +150,19 @@ def one_waiter(trial: Trial) -> None:
 def _timed(trial: Trial, storage: Any, seconds: float) -> tuple[Job | None, float]:
     began = trial.now()
     return storage.dequeue(seconds), trial.now() - began
+
+
+@cases("base.every_waiter", real_time=True)
+def every_waiter(trial: Trial) -> None:
+    """Where several threads wait, each of as many jobs wakes one of them."""
+    waiting = [trial.start(trial.storage.dequeue, None) for _ in range(3)]
+    expect(not any(each.is_done(BRIEFLY / 3) for each in waiting), "the storage is empty, but a dequeue(None) returned")
+    _enqueue_in_time(trial, Job("one"), Job("two"), Job("three"))
+    got = [
+        each.result(SOON, "dequeue(None) in each of three threads, while three jobs were enqueued,") for each in waiting
+    ]
+    came = sorted(job.func_name for job in got if job is not None)
+    expect(came == ["one", "three", "two"], f"three waiting threads must get one of three jobs each, but got {came}")
 
 
 @cases("base.no_lost_wake_up", real_time=True)
