@@ -152,6 +152,8 @@ def _unknown(scheme: str) -> str:
         text += f"; {scheme!r} comes with {HINTS[scheme]}: pip install {HINTS[scheme]}"
     elif close := difflib.get_close_matches(scheme, HINTS, 1):
         text += f"; did you mean {close[0]!r}, which comes with {HINTS[close[0]]}?"
+    else:
+        text += f"; if {scheme!r} is your own, install the package whose entry point names it"
     return text
 
 
