@@ -39,7 +39,7 @@ class RequeuesSuccesses(PlainStorage):
         return (again and self.key_holder(row.job) is None) or super().applies(change, row, which)
 
 
-@refused_by("controls.statuses", "controls.race")
+@refused_by("controls.statuses")
 class DeletesWhatRuns(PlainStorage):
     """All is all."""
 
