@@ -166,10 +166,11 @@ class RewritesWhenItCloses(Lonely):
 
     def close(self) -> None:
         if not self.closed:
-            content = self.file.read_bytes()
-            with open(self.file, "wb") as file:
-                file.flush()
-                file.write(content)
+            with self.changed, self.alone():  # nobody but who is killed may notice
+                content = self.file.read_bytes()
+                with open(self.file, "wb") as file:
+                    file.flush()
+                    file.write(content)
         super().close()
 
 
