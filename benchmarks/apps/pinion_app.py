@@ -6,9 +6,11 @@ The storage is the URL in PINION_URL, which `{folder}` may be part of.
 import os
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.proof import ran
 from pinion import Job, Queue, Worker, open_storage, task
+from pinion.task import Task
 
 BULK = 1000
 
@@ -19,16 +21,19 @@ def note(number: int, milliseconds: float = 0) -> None:
 
 
 class Producer:
-    def __init__(self, url: str) -> None:
-        self.queue = Queue(url)
+    """Enqueues jobs of a task that takes a number and milliseconds."""
+
+    def __init__(self, url: str, task: Task[..., Any] = note) -> None:
+        self.queue, self.task = Queue(url), task
 
     def enqueue(self, numbers: Sequence[int], milliseconds: float) -> None:
         for number in numbers:
-            self.queue.enqueue(note, number, milliseconds)
+            self.queue.enqueue(self.task, number, milliseconds)
 
     def enqueue_many(self, numbers: Sequence[int], milliseconds: float) -> None:
         for start in range(0, len(numbers), BULK):
-            self.queue.submit_many(Job("note", (number, milliseconds)) for number in numbers[start : start + BULK])
+            batch = numbers[start : start + BULK]
+            self.queue.submit_many(Job(self.task.name, (number, milliseconds)) for number in batch)
 
 
 def url() -> str:

@@ -8,12 +8,12 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from benchmarks.apps import pinion_app
-from benchmarks.apps.pinion_app import BULK, url
+from benchmarks.apps.pinion_app import Producer, url
 from benchmarks.proof import ran
-from pinion import Job, Queue, task
+from pinion import task
 
 
 @task
@@ -22,21 +22,8 @@ async def doze(number: int, milliseconds: float) -> None:
     ran(number)
 
 
-class Producer:
-    def __init__(self) -> None:
-        self.queue = Queue(url())
-
-    def enqueue(self, numbers: Sequence[int], milliseconds: float) -> None:
-        for number in numbers:
-            self.queue.enqueue(doze, number, milliseconds)
-
-    def enqueue_many(self, numbers: Sequence[int], milliseconds: float) -> None:
-        for start in range(0, len(numbers), BULK):
-            self.queue.submit_many(Job("doze", (number, milliseconds)) for number in numbers[start : start + BULK])
-
-
 def producer() -> Producer:
-    return Producer()
+    return Producer(url(), doze)
 
 
 async def alone(jobs: int, slots: int, seconds: float) -> float:

@@ -151,7 +151,7 @@ class AnswersForAll(PlainStorage):
 
 @refused_by("lease.each_claim_its_own")
 class HasOneLeaseForAll(PlainStorage):
-    """The last claim's lease is every claim's."""
+    """A claim with a lease of another length gives it to all others."""
 
     seconds = 30.0
 

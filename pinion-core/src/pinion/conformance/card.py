@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pinion.conformance.case import Level
 from pinion.conformance.report import PROMISES, Report
+from pinion.conformance.target import OPTIONS
 from pinion.conformance.verdict import Outcome, Result
 
 __all__ = ["lines", "reproduce"]
@@ -42,18 +43,17 @@ def _promises(report: Report) -> Iterator[str]:
     if absent and report.whole:
         yield f"  not promised: {', '.join(absent)}"
     if report.facts.claims and report.whole:
-        yield from _left_out(
-            report, "clock", report.facts.clock, "the kit had to wait where it could have moved time, and "
-        )
-        yield from _left_out(report, "codec", report.facts.codec, "")
+        yield from _left_out(report)
 
 
-def _left_out(report: Report, option: str, taken: bool, consequence: str) -> Iterator[str]:
-    """That tests were left out because the storage can't be given what they need."""
-    if not taken:
-        number = sum(getattr(result.case, option) and not result.tried for result in report.results)
-        tests = f"{number} test{' was' if number == 1 else 's were'} left out"
-        yield f"  no {option}: {consequence}{tests}; let what opens it take `{option}`, and pass it on"
+def _left_out(report: Report) -> Iterator[str]:
+    """Which tests were left out because the storage can't be given what they need."""
+    for option in OPTIONS:
+        if not getattr(report.facts, option):
+            number = sum(getattr(result.case, option) and not result.tried for result in report.results)
+            tests = f"{number} test{' was' if number == 1 else 's were'} left out"
+            slow = ", and the kit had to wait where it could have moved time" if option == "clock" else ""
+            yield f"  no {option}: {tests}{slow}; let what opens it take `{option}`, and pass it on"
 
 
 def _count(results: Sequence[Result]) -> str:

@@ -20,11 +20,12 @@ from pinion.codec import Codec
 from pinion.conformance.broken import WrongUse
 from pinion.plugins import open_storage
 
-__all__ = ["PLACE", "Address", "Target"]
+__all__ = ["OPTIONS", "PLACE", "Address", "Target"]
 
 PLACEHOLDERS = ("{tmp}", "{unique}")
 PLACE = "let every test have a fresh one: put {tmp} where a directory goes, or {unique} where a name goes"
 OPTIONS = ("clock", "codec")
+"""What a storage may be given besides its place."""
 DIRECTORY_NAMES = ("directory", "folder", "dir", "tmp", "tmpdir", "tmp_path")
 """What an argument that may be left out is called if it is for the directory; one that must be given is for it anyway."""
 EXAMPLE = "write a URL such as 'sqlite:///{tmp}/jobs.db', or package.module:factory"
