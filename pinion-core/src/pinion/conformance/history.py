@@ -3,7 +3,8 @@
 Every operation is recorded with the times between which it took effect. A lease queue is almost a product of its
 jobs, so that exclusion, fencing and loss are looked at job by job; only the order of first deliveries is a matter of
 all of them. Each check fires only where no legal order exists (after Henzinger, Sezgin and Vafeiadis, "Aspect-oriented
-linearizability proofs", CONCUR 2013, and Jepsen's queue checkers).
+linearizability proofs", CONCUR 2013, and Jepsen's queue checkers). A claim that a worker made as it died is not in the
+history, since only the answer says of which job it was; the attempts of the next one tell that there was one.
 """
 
 from collections import defaultdict
@@ -47,13 +48,13 @@ class Operation:
         return cls(**{**written, "end": inf if written["end"] is None else written["end"]})
 
 
-def wrongs(history: Sequence[Operation], drained: bool = True) -> Iterator[str]:
-    """What is wrong with the history, in sentences. drained: at its end, the queue was emptied, after all leases."""
+def wrongs(history: Sequence[Operation]) -> Iterator[str]:
+    """What is wrong with the history, in sentences. At its end, the queue was emptied, after all leases."""
     by_job: dict[str, list[Operation]] = defaultdict(list)
     for operation in history:
         by_job[operation.job].append(operation)
     for name, operations in by_job.items():
-        for wrong in _Story(operations).wrongs(drained):
+        for wrong in _Story(operations).wrongs():
             yield f"{wrong} (job {name}: {_told(operations)})"
     yield from _overtaken(by_job)
 
@@ -68,15 +69,14 @@ class _Story:
         self.backs = _of(operations, "back")
         self.extensions = _of(operations, "extend")
 
-    def wrongs(self, drained: bool) -> Iterator[str]:
+    def wrongs(self) -> Iterator[str]:
         yield from self._phantoms()
         yield from self._overlaps()
         yield from self._stale()
         yield from self._refused()
         yield from self._after_the_end()
         yield from self._miscounted()
-        if drained:
-            yield from self._lost()
+        yield from self._lost()
 
     def _phantoms(self) -> Iterator[str]:
         began = min((insert.call for insert in self.inserts), default=inf)
@@ -118,7 +118,13 @@ class _Story:
     def _may_have_changed(self, mine: Operation, refused: Operation) -> bool:
         others = (claim for claim in self.claims if claim.token != mine.token)
         ends = (each for each in (*self.finals, *self.backs) if each is not refused and each.token == mine.token)
-        return any(each.end > mine.call and each.call < refused.end for each in (*others, *ends))
+        known = any(each.end > mine.call and each.call < refused.end for each in (*others, *ends))
+        return known or self._has_unseen_after(mine)
+
+    def _has_unseen_after(self, mine: Operation) -> bool:
+        """Whether somebody who died claimed it next."""
+        later = [claim.attempts for claim in self.claims if claim.attempts > mine.attempts]
+        return bool(later) and min(later) > mine.attempts + 1
 
     def _claim_of(self, operation: Operation) -> Operation | None:
         return next((claim for claim in self.claims if claim.token == operation.token), None)
@@ -175,7 +181,11 @@ def _overtaken(by_job: dict[str, list[Operation]]) -> Iterator[str]:
         if (inserts := _of(operations, "insert"))
         for claims in [_of(operations, "claim")]
     ]
-    earlier = sorted((insert.end, first.call if first else inf, insert.job) for insert, first in stories if insert.ok)
+    earlier = sorted(
+        (insert.end, first.call if first else inf, insert.job)
+        for insert, first in stories
+        if insert.ok and (first is None or first.attempts == 1)  # or else its first delivery is not in the history
+    )
     place, latest = 0, (-inf, "")
     for insert, first in sorted(stories, key=lambda story: story[0].call):
         while place < len(earlier) and earlier[place][0] < insert.call:
