@@ -31,7 +31,7 @@ from wrong_storages.catalogue import CATALOGUE, Wrong
 
 FILES = (
     "five", "waiting", "claiming", "inserting", "leases", "settling", "waits", "promises", "keys", "reading",
-    "finishing", "controlling", "cancelling", "scheduling", "telling", "apart", "shelves", "surviving",
+    "finishing", "controlling", "replacing", "cancelling", "scheduling", "telling", "apart", "shelves", "surviving",
 )  # fmt: skip
 for file in FILES:
     importlib.import_module(f"wrong_storages.{file}")

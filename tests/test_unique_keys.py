@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from default import default
 from pinion import Queue, Registry, Status, Worker, task
 from pinion.errors import InvalidArguments, InvalidJob, JobNotFound, UniqueKeyHeld, Unserializable
-from pinion.storage import ClaimRequest, Query
+from pinion.hooks import Hooks
+from pinion.storage import ClaimRequest, Inserted, KeyHeld, Query
 from pinion_memory import InMemoryStorage
 
 registry = Registry()
@@ -178,9 +180,29 @@ def test_a_job_that_cannot_be_stored_replaces_nothing(queue: Queue) -> None:
     assert first.status() is Status.PENDING
 
 
-def test_replacing_is_refused_in_the_callers_transaction(queue: Queue) -> None:
-    with pytest.raises(InvalidJob, match="'replace' can't be done in your transaction"):
-        mail.using(on_conflict="replace", connection=object()).enqueue("ann")
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_job_is_replaced_in_the_callers_transaction_if_that_commits(tmp_path: Path, committed: bool) -> None:
+    with Queue(f"sqlite:///{tmp_path}/jobs.db", registry=registry) as queue:
+        replacing = mail.using(on=queue, on_conflict="replace")
+        replacing.enqueue("ann", "old")
+        connection = queue.storage.connect()  # type: ignore[union-attr]
+
+        replacing.using(connection=connection).enqueue("ann", "new")
+        (connection.commit if committed else connection.rollback)()
+        connection.close()
+
+        assert [job.args[1] for job in queue.find(Query())] == ["new" if committed else "old"]
+
+
+def test_hooks_are_told_of_a_job_that_replaces_another() -> None:
+    told: list[str] = []
+
+    hooks = Hooks([("job_enqueued", lambda job: told.append(job.args[1]))])
+    queue = Queue(InMemoryStorage(), registry=registry, hooks=hooks)
+    for text in ("old", "new"):
+        mail.using(on=queue, on_conflict="replace").enqueue("ann", text)
+
+    assert told == ["old", "new"]
 
 
 def test_of_many_jobs_those_whose_key_is_held_are_answered_each(queue: Queue) -> None:
@@ -220,13 +242,13 @@ def test_many_that_replace_at_once_leave_exactly_one(queue: Queue) -> None:
 
 def test_a_holder_that_lets_go_meanwhile_is_no_conflict() -> None:
     class Finishing(InMemoryStorage):
-        """The holder of a key is claimed and finished just before it is to be deleted."""
+        """The holder of a key is claimed and finished just before it is to be replaced."""
 
-        def change(self, *args: Any, **kwargs: Any) -> list[str]:
+        def replace(self, *args: Any, **kwargs: Any) -> Inserted | KeyHeld:
             job = self.dequeue(0)
             assert job is not None
             self.mark_done(job)
-            return super().change(*args, **kwargs)
+            return super().replace(*args, **kwargs)
 
     queue = Queue(Finishing(), registry=registry)
     first = count.using(on=queue).enqueue("a")

@@ -16,6 +16,7 @@ INDEX = {
     **dict.fromkeys(("done", "failed", "retry", "snoozed", "released", "cancelled", "stopped", "settled_as"), BY_ID),
     **dict.fromkeys(("stored", "again", "record", "record_last", "extend", "held", "progress"), BY_ID),
     **dict.fromkeys(("get", "status", "in_order", "wanted", "cancel", "ask", "requeue", "delete"), BY_ID),
+    "delete_waiting": BY_ID,
     **dict.fromkeys(("next_queue", "next_open_queue", "candidates", "record_lost"), "pinion_ready"),
     **dict.fromkeys(("claim", "claimable", "unfinished"), "pinion_ready"),
     **dict.fromkeys(("promote", "next_due"), "pinion_due"),

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pinion.clock import SECOND, as_microseconds
 from pinion.job import FINISHED, Job, Status
@@ -14,6 +14,8 @@ from pinion.storage import (
     ClaimRequest,
     Controls,
     Filter,
+    Inserted,
+    KeyHeld,
     Promise,
     Signal,
     changes,
@@ -100,6 +102,24 @@ class PlainControls(PlainClaims, Controls):
         row.job.failures = row.job.lost = 0
         row.job.error = row.result = row.settled_as = None
         row.asked = row.claimed = False
+
+    # --- replacing --------------------------------------------------------------------------------
+
+    def replace(self, job: Job, *, connection: Any = None) -> Inserted | KeyHeld:
+        self.accept([job], connection)
+        row = self.row_of(job)
+        with self.locked(connection):
+            return self.put_in_place(row)
+
+    def put_in_place(self, row: Row) -> Inserted | KeyHeld:
+        answer = self.put(row)
+        if isinstance(answer, KeyHeld) and self.may_be_replaced(self.rows[answer.holder]):
+            del self.rows[answer.holder]
+            answer = self.put(row)
+        return answer
+
+    def may_be_replaced(self, holder: Row) -> bool:
+        return holder.job.status is Status.PENDING
 
     # --- pausing ----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The groups: what a storage may offer beside claims. Each is promised by name, and inherited beside ClaimStorage.
 
 Inspects    INSPECTS, and HISTORY    read jobs, count them, wait until one is finished
-Controls    CONTROLS                 cancel, requeue, delete, pause, let go of what is too old
+Controls    CONTROLS                 cancel, requeue, delete, replace, pause, let go of what is too old
 Schedules   SCHEDULES                when recurring jobs are due; one of many workers makes each
 Steps       STEPS                    progress and log lines of a running task
 Workers     WORKERS                  who is alive
@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from pinion.claim import Claim
+from pinion.claim import Claim, Inserted, KeyHeld
 from pinion.clock import monotonic, sleep
 from pinion.errors import JobNotFound
 from pinion.job import FINISHED, Job, JobError, Status
@@ -185,6 +185,14 @@ class Controls(ABC):
 
         A job that the change doesn't apply to is left alone and not counted. At most `limit` are changed: call again
         until fewer come back. With `dry_run`, nothing changes, and the answer is the same.
+        """
+
+    @abstractmethod
+    def replace(self, job: Job, *, connection: Any = None) -> Inserted | KeyHeld:
+        """Insert the job; if a job that is PENDING holds its unique key, delete that one, in the same transaction.
+
+        The answer is that of `insert`: a holder that runs, or is finished, stays, and so does everything if the job's
+        id is known. connection: as for `insert`.
         """
 
     @abstractmethod

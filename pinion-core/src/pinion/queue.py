@@ -18,7 +18,7 @@ from pinion.job import Job, Status, check
 from pinion.plugins import open_storage, optional_name
 from pinion.promised import controls, require
 from pinion.registry import Definition, Registry, default_registry
-from pinion.storage import Change, ClaimStorage, Filter, Inserted, KeyHeld, Promise, Storage, refuse_unpromised
+from pinion.storage import ClaimStorage, Inserted, KeyHeld, Promise, Storage, refuse_unpromised
 
 __all__ = ["ON_CONFLICT", "Queue", "default_queue", "set_default_queue"]
 
@@ -105,12 +105,12 @@ class Queue(Access):
         """
         batch = list(jobs)
         known = [self._checked(job) for job in batch]
-        self._check_conflict(on_conflict, connection)
+        self._check_conflict(on_conflict)
         answers = self._insert(batch, connection)
         return [
             Handle(self, job.id, task, created=answer is not Inserted.SAME_ID)
             if isinstance(answer, Inserted)
-            else self._conflicting(job, task, answer, on_conflict)
+            else self._conflicting(job, task, answer, on_conflict, connection)
             for job, task, answer in zip(batch, known, answers, strict=True)
         ]
 
@@ -144,12 +144,12 @@ class Queue(Access):
         self, job: Job, task: Definition[..., R] | None = None, on_conflict: str = "existing", connection: Any = None
     ) -> Handle[R]:
         """What all of the above come to: the job fits its task, or isn't of one that is known."""
-        self._check_conflict(on_conflict, connection)
+        self._check_conflict(on_conflict)
         [answer] = self._insert([job], connection)
         if answer is Inserted.SAME_ID:
             raise DuplicateJob(f"{job} is stored already and stays as it is; give a new job a new id")
         if isinstance(answer, KeyHeld):
-            return self._conflicting(job, task, answer, on_conflict)
+            return self._conflicting(job, task, answer, on_conflict, connection)
         job.status = Status.PENDING
         return Handle(self, job.id, task)
 
@@ -174,11 +174,15 @@ class Queue(Access):
             answers = self._enqueue_each(jobs, connection)
         else:
             answers = self._claims.insert(jobs, connection=connection)
+        self._tell(jobs, answers)
+        return answers
+
+    def _tell(self, jobs: Sequence[Job], answers: Sequence[Inserted | KeyHeld]) -> None:
+        """Tell the hooks of those that were stored."""
         if self.hooks.job_enqueued:
             for job, answer in zip(jobs, answers, strict=True):
                 if answer in (Inserted.NEW, Inserted.AGAIN):
                     self.hooks.job_enqueued(job=job)
-        return answers
 
     def _enqueue_each(self, jobs: Sequence[Job], connection: Any) -> list[Inserted | KeyHeld]:
         if connection is not None:
@@ -192,37 +196,32 @@ class Queue(Access):
 
     # --- unique keys ------------------------------------------------------------------------------
 
-    def _check_conflict(self, on_conflict: str, connection: Any) -> None:
+    def _check_conflict(self, on_conflict: str) -> None:
         if on_conflict not in ON_CONFLICT:
             raise InvalidJob(f"on_conflict must be one of {', '.join(ON_CONFLICT)}, got {on_conflict!r}")
         if on_conflict == "replace":
             controls(self.storage)
-            if connection is not None:
-                raise InvalidJob("on_conflict='replace' can't be done in your transaction: leave out connection=")
 
-    def _conflicting[R](self, job: Job, task: Definition[..., R] | None, held: KeyHeld, on_conflict: str) -> Handle[R]:
+    def _conflicting[R](
+        self, job: Job, task: Definition[..., R] | None, held: KeyHeld, on_conflict: str, connection: Any
+    ) -> Handle[R]:
         if on_conflict == "existing":
             return Handle(self, held.holder, task, created=False)
         if on_conflict == "replace":
-            return self._replacing(job, task, held)
+            return self._replacing(job, task, connection)
         raise UniqueKeyHeld(f"{job}: unique key {job.unique_key!r} is held by {held.holder}", held.holder)
 
-    def _replacing[R](self, job: Job, task: Definition[..., R] | None, held: KeyHeld) -> Handle[R]:
-        """Delete holders that wait until the job is stored. Whoever replaces last, wins."""
-        storage, staying = controls(self.storage), None
-        while held.holder != staying:
-            waiting = Filter(ids=(held.holder,), status=Status.PENDING)
-            if not storage.change(Change.DELETE, waiting):
-                staying = held.holder  # unless it has let go of the key meanwhile
-            [answer] = self._insert([job], None)
-            if isinstance(answer, Inserted):
-                return Handle(self, job.id, task)
-            held = answer
-        raise UniqueKeyHeld(
-            f"{job}: unique key {job.unique_key!r} is held by {held.holder}, which doesn't wait any more, and can't be "
-            "replaced",
-            held.holder,
-        )
+    def _replacing[R](self, job: Job, task: Definition[..., R] | None, connection: Any) -> Handle[R]:
+        """Store the job in the place of one that waits. Whoever replaces last, wins."""
+        answer = controls(self.storage).replace(job, connection=connection)
+        if isinstance(answer, KeyHeld):
+            raise UniqueKeyHeld(
+                f"{job}: unique key {job.unique_key!r} is held by {answer.holder}, which doesn't wait any more, and "
+                "can't be replaced",
+                answer.holder,
+            )
+        self._tell([job], [answer])
+        return Handle(self, job.id, task, created=answer is not Inserted.SAME_ID)
 
     # --- closing ----------------------------------------------------------------------------------
 

@@ -109,8 +109,8 @@ class Verbs[**P, R]:
         queue, priority, timeout, unique, unique_while, unique_for, keep: as for `@task`.
         headers: text by text, kept with the job.
         on_conflict: what to do if another job holds the unique key. "existing": the handle of that one is returned.
-            "raise": UniqueKeyHeld is raised. "replace": that one is deleted if it still waits, and the new one stored;
-            else UniqueKeyHeld is raised.
+            "raise": UniqueKeyHeld is raised. "replace": that one is deleted if it still waits, and the new one stored,
+            in one transaction; else UniqueKeyHeld is raised.
         connection: a connection of the caller's own, in whose transaction the job is stored: it is there if and only if
             that commits. Only where TRANSACTIONS is promised.
         on: the queue to store it in; the default queue if left out.

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from pinion.storage import Change, Controls, Filter, as_datetime, changes, matches
+from pinion.job import Job, Status
+from pinion.storage import Change, Controls, Filter, Inserted, KeyHeld, as_datetime, changes, matches
 from pinion_memory.keeper import Keeper
 from pinion_memory.record import Record
 
@@ -56,6 +58,20 @@ class Control(Keeper, Controls):
         if which.ids is None:
             return records.values()
         return [records[job_id] for job_id in dict.fromkeys(which.ids) if job_id in records]
+
+    def replace(self, job: Job, *, connection: Any = None) -> Inserted | KeyHeld:
+        self.accept([job], connection)
+        records = self._snapshots([job])
+        with self._ledger.changed:
+            self._check_open()
+            return self._replace(records, self.clock.now())
+
+    def _replace(self, records: list[Record], now: int) -> Inserted | KeyHeld:
+        [answer] = self._insert(records, now)
+        if isinstance(answer, Inserted) or (holder := self._ledger.records[answer.holder]).status is not Status.PENDING:
+            return answer
+        self._ledger.change(Change.DELETE, holder, now)
+        return self._insert(records, now)[0]
 
     def pause(self, queue: str) -> None:
         with self._ledger.changed:

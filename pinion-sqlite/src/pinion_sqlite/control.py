@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from pinion.storage import Change, Controls, Filter, as_microseconds, changes
+from pinion.job import Job
+from pinion.storage import Change, Controls, Filter, Inserted, KeyHeld, as_microseconds, changes
+from pinion_sqlite import inserts
+from pinion_sqlite.failures import translated
 from pinion_sqlite.inserts import other_holder
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.queue_file import QueueFile
@@ -42,6 +45,15 @@ class Control(QueueFile, Controls):
             return sorted(set(which.ids))
         wanted = _wanted(change, which, limit)
         return self._connections.read_snapshot(lambda reader: search(reader, wanted))
+
+    def replace(self, job: Job, *, connection: Any = None) -> Inserted | KeyHeld:
+        self.accept([job], connection)
+        batch = inserts.batch_of([job], self.codec, self.clock.now())
+        if connection is not None:
+            with translated(self.path):
+                return inserts.replace(connection, batch)
+        self._follow()
+        return self._connections.write(lambda writer: inserts.replace(writer, batch))
 
     def pause(self, queue: str) -> None:
         self._write_one(SQL["pause"], (queue,))

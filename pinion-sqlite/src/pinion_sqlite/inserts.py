@@ -10,7 +10,7 @@ from pinion.storage import Inserted, KeyHeld
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.rows import INSERTED, PLAIN, is_plain, plain_row, row_of
 
-__all__ = ["Batch", "batch_of", "insert", "other_holder"]
+__all__ = ["Batch", "batch_of", "insert", "other_holder", "replace"]
 
 Row = tuple[Any, ...]
 
@@ -51,6 +51,14 @@ def insert(connection: sqlite3.Connection, batch: Batch) -> list[Inserted | KeyH
         else _insert_taken(connection, job.token, row if batch.statement is INSERT else row + PLAIN, batch.now)
         for job, row in zip(batch.jobs, rows, strict=True)
     ]
+
+
+def replace(connection: sqlite3.Connection, batch: Batch) -> Inserted | KeyHeld:
+    """Store the one row in the caller's transaction, in the place of a job that waits and holds its key."""
+    [answer] = insert(connection, batch)
+    if isinstance(answer, KeyHeld) and connection.execute(SQL["delete_waiting"], (answer.holder,)).rowcount:
+        [answer] = insert(connection, batch)
+    return answer
 
 
 def _insert_taken(connection: sqlite3.Connection, token: str | None, row: Row, now: int) -> Inserted | KeyHeld:

@@ -230,6 +230,9 @@ WHERE id = :id;
 -- name: delete
 DELETE FROM pinion_jobs WHERE id = :id;
 
+-- name: delete_waiting
+DELETE FROM pinion_jobs WHERE id = ? AND status = 0;
+
 -- name: purgeable
 SELECT 1 FROM pinion_jobs WHERE {kept} AND {goes_at} <= :now LIMIT 1;
 

@@ -10,10 +10,17 @@ __all__ = ["conformance"]
 @click.command()
 @click.argument("target", required=False)
 @click.option("--json", "json_file", metavar="FILE", help="Write the report; - is stdout.")
-@click.option("--only", metavar="NAME", help="Run one case, a group, or a promise; there is no verdict then.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Run one case, a group, or a promise; may be repeated; there is no verdict then.",
+)
 @click.option("--list", "list_cases", is_flag=True, help="List the cases and what each of them asks.")
 @click.option("--seed", type=int, metavar="N", help="Repeat a run that used chance.")
-def conformance(target: str | None, json_file: str | None, only: str | None, list_cases: bool, seed: int | None) -> int:
+def conformance(
+    target: str | None, json_file: str | None, only: tuple[str, ...], list_cases: bool, seed: int | None
+) -> int:
     """Tell whether the storage TARGET keeps what it promises.
 
     TARGET is a URL, in which {tmp} becomes a fresh folder and {unique} a fresh name for each case, or

@@ -10,7 +10,7 @@ A case is a rule with a check, in `cases`, a file per promise; a trial is what a
 in a process of its own, and a sitting is a run of all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 __all__ = ["command", "conformance"]
@@ -18,7 +18,7 @@ __all__ = ["command", "conformance"]
 # What these need is imported when they are called: the processes of the kit start without pytest and Hypothesis.
 
 
-def command(target: str | None, json_file: str | None, only: str | None, list_cases: bool, seed: int | None) -> int:
+def command(target: str | None, json_file: str | None, only: Sequence[str], list_cases: bool, seed: int | None) -> int:
     """What `pinion conformance` does; see `pinion.conformance.command`. Raises ModuleNotFoundError without the extra."""
     import hypothesis  # noqa: F401  # rather now than in the middle
 

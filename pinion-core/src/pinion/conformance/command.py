@@ -22,10 +22,10 @@ __all__ = ["command"]
 CONFORMANT, NOT_CONFORMANT, WRONG_USE, INCOMPLETE = range(4)
 
 
-def command(target: str | None, json_file: str | None, only: str | None, list_cases: bool, seed: int | None) -> int:
+def command(target: str | None, json_file: str | None, only: Sequence[str], list_cases: bool, seed: int | None) -> int:
     """Judge the storage at the target; returns the exit status.
 
-    json_file: where to write the report. only: the id of a case, the beginning of some, or a promise.
+    json_file: where to write the report. only: ids of cases, beginnings of some, or promises; all if there are none.
     0: conformant. 1: not. 2: wrong use. 3: it can't be reached, or not every case was run.
     """
     try:
@@ -40,20 +40,25 @@ def command(target: str | None, json_file: str | None, only: str | None, list_ca
         return WRONG_USE
 
 
-def _chosen(only: str | None) -> Sequence[Case]:
-    if only is None:
+def _chosen(only: Sequence[str]) -> Sequence[Case]:
+    if not only:
         return ALL
-    chosen = [
+    chosen = {case.id for name in only for case in _named(name)}
+    return [case for case in ALL if case.id in chosen]
+
+
+def _named(name: str) -> Sequence[Case]:
+    named = [
         case
         for case in ALL
-        if case.id == only or case.promise == only.upper() or case.id.startswith(only.rstrip(".*") + ".")
+        if case.id == name or case.promise == name.upper() or case.id.startswith(name.rstrip(".*") + ".")
     ]
-    if not chosen:
-        near = difflib.get_close_matches(only, [case.id for case in ALL], 1)
+    if not named:
+        near = difflib.get_close_matches(name, [case.id for case in ALL], 1)
         raise WrongUse(
-            f"there is no test {only!r}{f'; did you mean {near[0]!r}?' if near else ''}; --list shows them all"
+            f"there is no test {name!r}{f'; did you mean {near[0]!r}?' if near else ''}; --list shows them all"
         )
-    return chosen
+    return named
 
 
 def _list(cases: Sequence[Case]) -> int:

@@ -349,6 +349,7 @@ def refused(trial: Trial) -> None:
         Promise.CONTROLS,
         {
             "change": (Change.CANCEL, Filter()),
+            "replace": (Job("other"),),
             "pause": ("default",),
             "resume": ("default",),
             "paused": (),

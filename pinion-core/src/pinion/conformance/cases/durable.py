@@ -105,6 +105,12 @@ def kill_extend(trial: Trial) -> None:
     _kill(trial, "extend")
 
 
+@cases("durable.kill_replace", besides=(Promise.UNIQUE, Promise.CONTROLS))
+def kill_replace(trial: Trial) -> None:
+    """A process that is killed at any line of replace leaves the old job or the new one."""
+    _kill(trial, "replace")
+
+
 @cases("durable.kill_open")
 def kill_open(trial: Trial) -> None:
     """A process that is killed at any line of opening a new storage leaves one that can be opened and used."""

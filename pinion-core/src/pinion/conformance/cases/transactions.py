@@ -10,7 +10,7 @@ from pinion.job import Job
 from pinion.outcome import Done
 from pinion.storage import ClaimRequest, Inserted, KeyHeld, Promise, Settlement
 
-__all__ = ["cases"]
+__all__ = ["cases", "connection_of"]
 
 cases = chapter(Promise.TRANSACTIONS)
 
@@ -18,14 +18,14 @@ cases = chapter(Promise.TRANSACTIONS)
 @cases("transactions.connect", level=Level.PROVISIONAL)
 def connect(trial: Trial) -> None:
     """The storage's own `connect()` opens a connection (PEP 249) that insert and exchange take."""
-    connection = _connection(trial)
+    connection = connection_of(trial)
     connection.close()
 
 
 @cases("transactions.insert", level=Level.PROVISIONAL)
 def insert(trial: Trial) -> None:
     """A job inserted with the caller's connection is there if and only if the caller commits."""
-    connection = _connection(trial)
+    connection = connection_of(trial)
     try:
         trial.claims.insert([Job("rolled back")], connection=connection)
         connection.rollback()
@@ -44,7 +44,7 @@ def settle(trial: Trial) -> None:
     """A settlement with the caller's connection counts if and only if the caller commits."""
     trial.put("task")
     job = trial.take_one()
-    connection = _connection(trial)
+    connection = connection_of(trial)
     try:
         trial.claims.exchange([Settlement(claim_of(job), Done())], connection=connection)
         connection.rollback()
@@ -61,7 +61,7 @@ def settle(trial: Trial) -> None:
 @cases("transactions.unique", besides=(Promise.UNIQUE,), level=Level.PROVISIONAL)
 def unique(trial: Trial) -> None:
     """A key taken in the caller's transaction is held there at once, and elsewhere if and only if the caller commits."""
-    connection = _connection(trial)
+    connection = connection_of(trial)
     one, two = Job("one", unique_key="key"), Job("two", unique_key="key")
     try:
         trial.claims.insert([Job("rolled back", unique_key="key")], connection=connection)
@@ -77,7 +77,8 @@ def unique(trial: Trial) -> None:
     )
 
 
-def _connection(trial: Trial) -> Any:
+def connection_of(trial: Trial) -> Any:
+    """One of the caller's own, by the storage's `connect()`."""
     open_one = getattr(trial.storage, "connect", None)
     if open_one is None:
         raise Broken(f"{trial.facts.kind} has no method connect() by which the kit could get a connection")

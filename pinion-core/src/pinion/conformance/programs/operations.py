@@ -126,6 +126,17 @@ class Extend(Settle):
         storage.extend([_claim(self.job)], self.lease)
 
 
+class Replace(Operation):
+    before = ()
+    after = (frozenset({"old"}), frozenset({"new"}))
+
+    def prepare(self, storage: ClaimStorage) -> None:
+        storage.insert([Job("old", ("old",), unique_key="key")])
+
+    def run(self, storage: Any, place: Address) -> None:
+        storage.replace(Job("new", ("new",), unique_key="key"))
+
+
 class Close(Operation):
     def run(self, storage: ClaimStorage, place: Address) -> None:
         storage.close()
@@ -152,6 +163,7 @@ OPERATIONS: dict[str, Callable[[bool], Operation]] = {
     "settle": Settle,
     "retry": RetryJob,
     "extend": Extend,
+    "replace": Replace,
     "close": Close,
     "open": Open,
 }
