@@ -57,7 +57,7 @@ def _looks_once_more(thread: threading.Thread) -> bool:
 def test_waiters_go_on_though_the_one_whose_turn_it_is_has_been_frozen(path: Path) -> None:
     with SqliteStorage(path) as storage:
         storage.insert([Job("a")])
-        frozen = Turn(storage._connections.log)
+        frozen = Turn(storage._connections.log.path)
         assert frozen.take()
         storage.exchange(claim=ClaimRequest("w"))
         waiter = threading.Thread(target=storage.wait, args=(None, 30))

@@ -16,6 +16,7 @@ from pathlib import Path
 from pinion.errors import StorageClosed, StorageError, StorageUnavailable
 from pinion.storage import monotonic, sleep
 from pinion_sqlite.failures import is_busy, translated, translation
+from pinion_sqlite.log import Log
 
 __all__ = ["BUSY_SECONDS", "Connections", "connect"]
 
@@ -67,14 +68,15 @@ def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
 class Connections:
     """The writer and the reader of one file in this process.
 
-    synchronous: what commits of the writer wait for unless `write` is told otherwise: "FULL", "NORMAL" or "OFF".
+    synchronous: "FULL" if `write` waits for the disk unless it is told otherwise; "NORMAL"; or "OFF" if not even a
+        checkpoint does.
     """
 
     def __init__(self, path: Path, synchronous: str) -> None:
         self.path = path
-        self.log = Path(f"{path}-wal")
-        self.synchronous = synchronous
-        self._mode = ""
+        self.log = Log(Path(f"{path}-wal"))
+        self._syncs = synchronous == "FULL"
+        self._mode = "OFF" if synchronous == "OFF" else "NORMAL"
         self._writes = 0
         self._closed = False
         self._file: tuple[int, int] | None = None  # which one was set up
@@ -84,25 +86,27 @@ class Connections:
         self._reader: sqlite3.Connection | None = None
         _alive.add(self)
 
-    def write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str | None = None) -> T:
+    def write[T](self, work: Callable[[sqlite3.Connection], T], *, quick: bool = False) -> T:
         """Do the work in a write transaction: committed at its end, rolled back if it raises.
 
-        synchronous: what the commit waits for; nothing is durable against a power cut below "FULL".
-        Raises StorageUnavailable if other processes hold the lock for BUSY_SECONDS.
+        quick: don't wait for the disk: a power cut may undo it.
+        Raises StorageUnavailable if other processes hold the lock for BUSY_SECONDS, or if the disk fails: then it may
+        be committed or not.
         """
         with self._writing:
             try:
-                return self._write(work, synchronous or self.synchronous)
+                answer = self._write(work)
             except sqlite3.Error as raised:
                 raise self._meant(raised) from raised
+        if self._syncs and not quick:
+            self.log.sync()
+            if self._closed:  # meanwhile
+                self.log.close()
+        return answer
 
-    def _write[T](self, work: Callable[[sqlite3.Connection], T], synchronous: str) -> T:
+    def _write[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._writer or self._open_writer()
         _leave(connection)  # one that was interrupted twice, so that it couldn't be left in time
-        if synchronous != self._mode:
-            self._mode = ""  # unknown, should this be interrupted
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            self._mode = synchronous
         try:
             _begin(connection)  # inside, since Ctrl-C or the timeout of a task may come just as it returns
             answer = work(connection)
@@ -152,8 +156,10 @@ class Connections:
 
     def _open_writer(self) -> sqlite3.Connection:
         self._refuse_if_closed()
-        self._writer, self._mode = connect(self.path, busy_seconds=0.0), ""
-        return self._writer
+        writer = connect(self.path, busy_seconds=0.0)
+        writer.execute(f"PRAGMA synchronous = {self._mode}")
+        self._writer = writer
+        return writer
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -167,7 +173,7 @@ class Connections:
         of the log in use; what is left is moved by a later write.
         """
         try:
-            if os.stat(self.log).st_size < LOG_LIMIT:
+            if os.stat(self.log.path).st_size < LOG_LIMIT:
                 return
         except FileNotFoundError:
             return
@@ -191,6 +197,7 @@ class Connections:
         SQLite knows the file of a connection, and leaves the log of another file at its path alone.
         """
         with self._writing, self._reading, translated(self.path):
+            self.log.close()
             for connection in (self._reader, self._writer):
                 if connection is not None:
                     connection.close()
@@ -210,6 +217,7 @@ class Connections:
         """
         self._writing.acquire()
         self._reading.acquire()
+        self.log.pause()
         for connection in (self._reader, self._writer):
             if connection is not None:
                 connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)  # waiters watch this log
@@ -218,12 +226,14 @@ class Connections:
 
     def go_on(self) -> None:
         """After a fork, in the parent."""
+        self.log.go_on()
         self._reading.release()
         self._writing.release()
 
     def forget(self) -> None:
         """After a fork, in the child: the threads that held or wanted the locks are not here."""
         self._writing, self._reading = threading.Lock(), threading.Lock()
+        self.log.forget()
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -68,7 +68,7 @@ class Control(QueueFile, Controls):
         now = {"now": self.clock.now(), "limit": max(limit, 0)}
         if self._read_one(SQL["purgeable"], now) is None:
             return 0
-        return self._write_one(SQL["purge"], now, self._quick)
+        return self._write_one(SQL["purge"], now, quick=True)
 
 
 def _change(writer: sqlite3.Connection, change: Change, ids: Iterable[str], limit: int, now: int) -> list[str]:

@@ -27,7 +27,7 @@ class Diary(QueueFile, Steps):
                 writer.executemany(SQL["line"], rows)
             return held
 
-        return self._connections.write(transaction, self._quick)
+        return self._connections.write(transaction, quick=True)
 
     def lines(self, job_id: str, limit: int = 1000) -> list[Line]:
         rows = self._read_all(SQL["lines"], (job_id, max(limit, 0)))

@@ -41,11 +41,10 @@ class QueueFile(ClaimStorage):
         self.path = Path(os.path.abspath(path))
         self.codec: Codec = codec or DEFAULT_CODEC
         self.clock: Clock = clock or SYSTEM
-        self._quick = "OFF" if synchronous == "off" else "NORMAL"
         if synchronous != "full":
             self.promises = type(self).promises - {Promise.POWER_SAFE}  # type: ignore[misc]  # this object promises less
         self._connections = Connections(self.path, synchronous.upper())
-        self._watches = Watches(self.path, self._connections.log)
+        self._watches = Watches(self.path, self._connections.log.path)
         self._following = threading.Lock()
         check_place(self.path, create)
         try:
@@ -96,9 +95,9 @@ class QueueFile(ClaimStorage):
     def _read_one(self, statement: str, parameters: Any = ()) -> Any:
         return self._connections.read(lambda reader: reader.execute(statement, parameters).fetchone())
 
-    def _write_one(self, statement: str, parameters: Any = (), synchronous: str | None = None) -> int:
+    def _write_one(self, statement: str, parameters: Any = (), *, quick: bool = False) -> int:
         """How many rows it changed."""
-        return self._connections.write(lambda writer: writer.execute(statement, parameters).rowcount, synchronous)
+        return self._connections.write(lambda writer: writer.execute(statement, parameters).rowcount, quick=quick)
 
     def _not_found(self, job_id: str) -> JobNotFound:
         return JobNotFound(f"{self.path} holds no job with the id {job_id!r}")

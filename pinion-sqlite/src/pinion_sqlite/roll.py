@@ -25,10 +25,10 @@ class Roll(QueueFile, Workers):
             writer.execute(SQL["forget_silent_workers"], (now,))
             writer.execute(SQL["report_worker"], (*row, after(now, lease)))
 
-        self._connections.write(transaction, self._quick)
+        self._connections.write(transaction, quick=True)
 
     def forget_worker(self, name: str) -> None:
-        self._write_one(SQL["forget_worker"], (name,), self._quick)
+        self._write_one(SQL["forget_worker"], (name,), quick=True)
 
     def workers(self) -> list[WorkerEntry]:
         return [_entry(row) for row in self._read_all(SQL["workers"], (self.clock.now(),))]

@@ -140,7 +140,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
             return settled, self._claimer.claim(writer, claim, token, now) if claim else []
 
         if connection is None:
-            settled, taken = self._connections.write(transaction, self._quick)
+            settled, taken = self._connections.write(transaction, quick=True)
             self._watches.skip_news()
             if self._has_turn:
                 self._has_turn = False
@@ -180,7 +180,7 @@ class SqliteStorage(Inspection, Control, Timetable, Diary, Roll):
         def transaction(writer: sqlite3.Connection) -> list[Signal]:
             return [_extend(writer, claim, due) for claim in claims]
 
-        return self._connections.write(transaction, self._quick)
+        return self._connections.write(transaction, quick=True)
 
     def wait(self, queues: Sequence[str] | None, timeout: float) -> None:
         deadline = monotonic() + timeout
