@@ -77,6 +77,7 @@ class Connections:
         self.log = Log(Path(f"{path}-wal"))
         self._syncs = synchronous == "FULL"
         self._mode = "OFF" if synchronous == "OFF" else "NORMAL"
+        self._is_new = False  # the writer hasn't written yet
         self._writes = 0
         self._closed = False
         self._file: tuple[int, int] | None = None  # which one was set up
@@ -109,6 +110,9 @@ class Connections:
         _leave(connection)  # one that was interrupted twice, so that it couldn't be left in time
         try:
             _begin(connection)  # inside, since Ctrl-C or the timeout of a task may come just as it returns
+            if self._is_new:
+                self.log.close()  # from now on it is the file that this connection has open
+                self._is_new = False
             answer = work(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -158,7 +162,7 @@ class Connections:
         self._refuse_if_closed()
         writer = connect(self.path, busy_seconds=0.0)
         writer.execute(f"PRAGMA synchronous = {self._mode}")
-        self._writer = writer
+        self._writer, self._is_new = writer, True
         return writer
 
     def _refuse_if_closed(self) -> None:

@@ -17,13 +17,16 @@ __all__ = ["Log"]
 
 
 class Log:
-    """The log at `path`, which SQLite makes and deletes as it needs it."""
+    """The log at `path`, which SQLite makes and deletes as it needs it.
+
+    It stays the same file as long as a connection has it open. Whoever opens one calls `close`, once that has begun to
+    write: what was opened before may be of another log.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._syncing = threading.Lock()  # guards what follows
         self._descriptor = -1
-        self._opened: tuple[int, int] | None = None
 
     def sync(self) -> None:
         """Return when all that was committed before the call survives a power cut.
@@ -33,7 +36,8 @@ class Log:
         """
         try:
             with self._syncing:
-                self._open()
+                if self._descriptor < 0:  # SQLite locks another file, the `-shm`: this drops no lock when it is closed
+                    self._descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
                 _sync(self._descriptor)
         except FileNotFoundError:
             return
@@ -43,22 +47,13 @@ class Log:
                 "repeat the call"
             ) from failed
 
-    def _open(self) -> None:
-        """Have the file open that is at the path now. (It isn't locked: SQLite locks another, the `-shm`.)"""
-        found = os.stat(self.path)
-        identity = found.st_dev, found.st_ino
-        if identity != self._opened:
-            self._close()
-            self._descriptor = os.open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-            self._opened = identity
-
     def close(self) -> None:
         """Leave the file alone, until the next sync."""
         with self._syncing:
             self._close()
 
     def _close(self) -> None:
-        descriptor, self._descriptor, self._opened = self._descriptor, -1, None
+        descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
 
