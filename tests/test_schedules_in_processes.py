@@ -44,7 +44,8 @@ from pinion.hooks import Hooks
 def die(job):
     os.kill(os.getpid(), signal.SIGKILL)
 
-Worker(open_storage("sqlite:///jobs.db"), hooks=Hooks([("job_enqueued", die)])).run_forever()
+storage = open_storage("sqlite:///jobs.db")  # whose job another thread could claim before the tick's is synced
+Worker(storage, queues=["another"], hooks=Hooks([("job_enqueued", die)])).run_forever()
 """
 
 
