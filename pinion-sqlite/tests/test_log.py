@@ -14,6 +14,7 @@ from pinion.job import Job
 from pinion.outcome import Done
 from pinion.storage import Claim, ClaimRequest, Inserted, KeyHeld, Settlement
 from pinion_sqlite import SqliteStorage, log
+from pinion_sqlite.log import Log
 
 
 class Disk:
@@ -99,10 +100,11 @@ def test_another_thread_writes_while_a_producer_waits_for_the_disk(storage: Sqli
     producer.start()
     waits.wait(30)
     [job] = storage.exchange(claim=ClaimRequest("w")).jobs
+    still_waits = not disk.synced
     goes_on.set()
     producer.join()
 
-    assert job.func_name == "task"
+    assert (job.func_name, still_waits) == ("task", True)
 
 
 def test_an_answer_that_rests_on_another_job_waits_until_that_is_on_the_disk(
@@ -127,6 +129,19 @@ def test_the_log_that_is_there_now_is_synced(storage: SqliteStorage, disk: Disk)
     assert b"in the new log" in disk.synced[-1]
 
 
+def test_a_log_that_was_synced_while_no_connection_had_it_open_is_not_taken_for_the_next(
+    storage: SqliteStorage, disk: Disk
+) -> None:
+    with SqliteStorage(storage.path, synchronous="normal") as other:
+        other.insert([Job("task")])
+        storage._connections.let_go()  # as another thread may, between a commit and its sync
+        storage._connections.log.sync()
+    assert not storage._connections.log.path.exists()
+    storage.insert([Job("task", ("in the new log",))])
+
+    assert b"in the new log" in disk.synced[-1]
+
+
 def test_a_disk_that_fails_is_an_outage_and_the_call_may_be_repeated(storage: SqliteStorage, disk: Disk) -> None:
     def fail() -> None:
         disk.before = lambda: None
@@ -141,12 +156,25 @@ def test_a_disk_that_fails_is_an_outage_and_the_call_may_be_repeated(storage: Sq
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_storage_that_was_closed_leaves_the_log_alone(tmp_path: Path, disk: Disk) -> None:
-    storage = SqliteStorage(tmp_path / "jobs.db")
-    closing = threading.Thread(target=storage.close)
-    disk.before = closing.start  # as the producer waits
-    storage.insert([Job("task")])
-    closing.join(30)
+def test_a_storage_that_is_closed_before_it_syncs_does_so_and_leaves_the_log_alone(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, sync = SqliteStorage(tmp_path / "jobs.db"), Log.sync
 
-    opened = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
-    assert [name for name in opened if str(tmp_path) in name] == []
+    def close_and_sync(wal: Log) -> None:
+        storage.close()
+        sync(wal)
+
+    monkeypatch.setattr(Log, "sync", close_and_sync)
+    with SqliteStorage(storage.path, synchronous="normal") as other:  # lest the log be deleted
+        assert other.size() == 0
+        storage.insert([Job("task", ("what is to be kept",))])
+        opened = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+
+        assert b"what is to be kept" in disk.synced[-1]
+        assert len([name for name in opened if name.endswith("-wal")]) == _logs_of(other)
+
+
+def _logs_of(storage: SqliteStorage) -> int:
+    """How many of its connections have the log open."""
+    return sum(each is not None for each in (storage._connections._reader, storage._connections._writer))

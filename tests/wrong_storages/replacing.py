@@ -29,16 +29,26 @@ class KeepsWhatItReplaces(PlainStorage):
         return answer
 
 
-@refused_by("replace.waiting")
-class ReplacesInItsPlace(PlainStorage):
-    """Whoever replaces a job often enough is always the next."""
+class Inherits(PlainStorage):
+    """Right, until `inherit` says what the new one has of the old one."""
 
     def put_in_place(self, row: Row) -> Inserted | KeyHeld:
         holder = self.rows.get(self.key_holder(row.job) or "")
         answer = super().put_in_place(row)
         if answer is Inserted.NEW and holder is not None:
-            row.number, row.due = holder.number, holder.due
+            self.inherit(row, holder)
         return answer
+
+    def inherit(self, row: Row, holder: Row) -> None:
+        raise NotImplementedError
+
+
+@refused_by("replace.waiting")
+class ReplacesInItsPlace(Inherits):
+    """Whoever replaces a job often enough is always the next."""
+
+    def inherit(self, row: Row, holder: Row) -> None:
+        row.number, row.due = holder.number, holder.due
 
 
 @refused_by("replace.retried")
@@ -50,15 +60,11 @@ class KeepsWhatRanOnce(PlainStorage):
 
 
 @refused_by("replace.retried")
-class UpdatesWhatItReplaces(PlainStorage):
+class UpdatesWhatItReplaces(Inherits):
     """The new job is the old one with other arguments, and has its attempts."""
 
-    def put_in_place(self, row: Row) -> Inserted | KeyHeld:
-        holder = self.rows.get(self.key_holder(row.job) or "")
-        answer = super().put_in_place(row)
-        if answer is Inserted.NEW and holder is not None:
-            row.job.attempts, row.job.failures = holder.job.attempts, holder.job.failures
-        return answer
+    def inherit(self, row: Row, holder: Row) -> None:
+        row.job.attempts, row.job.failures = holder.job.attempts, holder.job.failures
 
 
 @refused_by("replace.held")

@@ -33,7 +33,7 @@ class Promise(StrEnum):
     HISTORY = "HISTORY"
     """`Inspects.attempts` tells of every attempt of a job, and not of the last alone."""
     CONTROLS = "CONTROLS"
-    """The group `Controls`: jobs can be cancelled, requeued and deleted, queues paused, and what is too old goes."""
+    """The group `Controls`: jobs are cancelled, requeued, deleted, replaced, queues paused; what is too old goes."""
     SCHEDULES = "SCHEDULES"
     """The group `Schedules`: of many workers, exactly one makes the job of a tick."""
     STEPS = "STEPS"

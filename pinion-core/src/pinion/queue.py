@@ -107,10 +107,15 @@ class Queue(Access):
         known = [self._checked(job) for job in batch]
         self._check_conflict(on_conflict)
         answers = self._insert(batch, connection)
+        if on_conflict == "replace":
+            answers = [
+                self._replace(job, connection) if isinstance(answer, KeyHeld) else answer
+                for job, answer in zip(batch, answers, strict=True)
+            ]
         return [
             Handle(self, job.id, task, created=answer is not Inserted.SAME_ID)
             if isinstance(answer, Inserted)
-            else self._conflicting(job, task, answer, on_conflict, connection)
+            else self._conflicting(job, task, answer, on_conflict)
             for job, task, answer in zip(batch, known, answers, strict=True)
         ]
 
@@ -145,11 +150,14 @@ class Queue(Access):
     ) -> Handle[R]:
         """What all of the above come to: the job fits its task, or isn't of one that is known."""
         self._check_conflict(on_conflict)
-        [answer] = self._insert([job], connection)
+        if on_conflict == "replace":  # most often there is one to replace
+            answer = self._replace(job, connection)
+        else:
+            [answer] = self._insert([job], connection)
         if answer is Inserted.SAME_ID:
             raise DuplicateJob(f"{job} is stored already and stays as it is; give a new job a new id")
         if isinstance(answer, KeyHeld):
-            return self._conflicting(job, task, answer, on_conflict, connection)
+            return self._conflicting(job, task, answer, on_conflict)
         job.status = Status.PENDING
         return Handle(self, job.id, task)
 
@@ -202,26 +210,17 @@ class Queue(Access):
         if on_conflict == "replace":
             controls(self.storage)
 
-    def _conflicting[R](
-        self, job: Job, task: Definition[..., R] | None, held: KeyHeld, on_conflict: str, connection: Any
-    ) -> Handle[R]:
-        if on_conflict == "existing":
-            return Handle(self, held.holder, task, created=False)
-        if on_conflict == "replace":
-            return self._replacing(job, task, connection)
-        raise UniqueKeyHeld(f"{job}: unique key {job.unique_key!r} is held by {held.holder}", held.holder)
-
-    def _replacing[R](self, job: Job, task: Definition[..., R] | None, connection: Any) -> Handle[R]:
+    def _replace(self, job: Job, connection: Any) -> Inserted | KeyHeld:
         """Store the job in the place of one that waits. Whoever replaces last, wins."""
         answer = controls(self.storage).replace(job, connection=connection)
-        if isinstance(answer, KeyHeld):
-            raise UniqueKeyHeld(
-                f"{job}: unique key {job.unique_key!r} is held by {answer.holder}, which doesn't wait any more, and "
-                "can't be replaced",
-                answer.holder,
-            )
         self._tell([job], [answer])
-        return Handle(self, job.id, task, created=answer is not Inserted.SAME_ID)
+        return answer
+
+    def _conflicting[R](self, job: Job, task: Definition[..., R] | None, held: KeyHeld, on_conflict: str) -> Handle[R]:
+        if on_conflict == "existing":
+            return Handle(self, held.holder, task, created=False)
+        why = ", which doesn't wait any more, and can't be replaced" if on_conflict == "replace" else ""
+        raise UniqueKeyHeld(f"{job}: unique key {job.unique_key!r} is held by {held.holder}{why}", held.holder)
 
     # --- closing ----------------------------------------------------------------------------------
 

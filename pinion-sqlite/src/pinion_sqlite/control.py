@@ -9,7 +9,6 @@ from pinion.job import Job
 from pinion.storage import Change, Controls, Filter, Inserted, KeyHeld, as_microseconds, changes
 from pinion_sqlite import inserts
 from pinion_sqlite.failures import translated
-from pinion_sqlite.inserts import other_holder
 from pinion_sqlite.queries import SQL
 from pinion_sqlite.queue_file import QueueFile
 from pinion_sqlite.rows import STATUSES
@@ -37,7 +36,7 @@ class Control(QueueFile, Controls):
                 writer.execute("ROLLBACK TO pinion_dry_run")
                 writer.execute("RELEASE pinion_dry_run")
 
-        return self._connections.write(transaction)
+        return self._connections.write(transaction, quick=dry_run)
 
     def _find_out(self, change: Change, which: Filter, limit: int) -> list[str]:
         """What to change as it looks now, without the write lock: there may be a million jobs to look at."""
@@ -123,7 +122,7 @@ def _change_one(writer: sqlite3.Connection, change: Change, job_id: str, now: in
 
 def _requeue(writer: sqlite3.Connection, which: dict[str, Any]) -> bool:
     *_, key = writer.execute(SQL["stored"], (which["id"],)).fetchone()
-    if key is not None and other_holder(writer, key, which["id"], which["now"]) is not None:
+    if key is not None and inserts.other_holder(writer, key, which["id"], which["now"]) is not None:
         return False
     writer.execute(SQL["record_last"], which)
     return bool(writer.execute(SQL["requeue"], which).rowcount)
